@@ -1,0 +1,5 @@
+"""`python -m emcli` is `emcli`."""
+
+from emcli.cli.main import main
+
+main()

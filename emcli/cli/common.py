@@ -1,0 +1,40 @@
+"""What several commands do the same way: formats by ending, warnings, totals."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from emcli.report.terminal import is_terminal
+
+DATA = click.Argument(["data"], nargs=-1, required=True, metavar="DATA...")
+PARAMS = click.Argument(["params"], metavar="PARAMS")
+
+
+def format_of(path: str) -> str:
+    """How a table is written to `path`: "parquet" by its ending, else "csv"."""
+    return "parquet" if Path(path).suffix.lower() in (".parquet", ".pq") else "csv"
+
+
+def warn(sentences: Iterable[str], quiet: bool) -> None:
+    """One line each on standard error."""
+    if not quiet and sys.stderr is not None:
+        for sentence in sentences:
+            print(f"emcli: warning: {' '.join(sentence.split())}", file=sys.stderr)
+
+
+def someone_looks() -> bool:
+    """Is standard error a terminal, so that a remark is read and not logged?"""
+    return is_terminal(sys.stderr)
+
+
+def inputs_of(data: Iterable[str], *others: str | None) -> list[str]:
+    """Every path a command reads, the files of a directory among them."""
+    paths = [path for path in (*data, *others) if path and path != "-"]
+    folders = [path for path in paths if os.path.isdir(path)]
+    inside = [str(file) for folder in folders for file in Path(folder).rglob("*")]
+    return [*paths, *inside]

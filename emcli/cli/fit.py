@@ -1,0 +1,156 @@
+"""`emcli fit`: read a table, fit, write what was asked for, print the summary."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from emcli.cli.common import DATA, format_of, inputs_of, someone_looks, warn
+from emcli.cli.options import Command
+from emcli.errors import FitError, UsageError
+from emcli.files import Outputs, print_text
+from emcli.settings import STARTS, FitSettings
+
+if TYPE_CHECKING:
+    from emcli.api import Outcome
+    from emcli.tables import Table
+
+_HELP = """Fit a mixture to a table and print what was found.
+
+DATA is one or several CSV, TSV, Parquet or Arrow files, a directory of Parquet files, or '-' for
+standard input. Without -o or -a nothing is written, only a summary printed.
+
+\b
+emcli fit faithful.csv
+emcli fit faithful.csv -k 2 -o params.json -a colours.csv
+emcli fit iris.csv -m 'gaussian:*' -k 1-5
+"""
+
+
+class Result(NamedTuple):
+    """What came of the fit, and the table it is of."""
+
+    outcome: Outcome
+    table: Table
+
+
+def run(settings: FitSettings, data: Sequence[str]) -> None:
+    """The command's work."""
+    _check(settings)
+    output, searching = settings.output, settings.searching
+    start = None if searching.start in STARTS else searching.start
+    with Outputs(inputs_of(data, start)) as outputs:
+        files = {
+            name: outputs.open(path)
+            for name in ("params", "assignments", "trace")
+            if (path := getattr(output, name))
+        }
+        result = _fit(data, settings, files.get("trace"))
+        if "params" in files:
+            files["params"].write(_document(result, data, settings).encode())
+        if "assignments" in files:
+            _write_assignments(files["assignments"], result, settings)
+    _report(result, data, settings)
+
+
+def _check(settings: FitSettings) -> None:
+    """Refuse options that do not go together, before anything is read."""
+    output = settings.output
+    if output.trace_parameters and not output.trace:
+        raise UsageError("--trace-parameters needs a trace", "add --trace FILE")
+    for name in ("append", "no_probabilities"):
+        if getattr(output, name) and not output.assignments:
+            raise UsageError(
+                f"--{name.replace('_', '-')} changes the assignments, and none are written",
+                "add -a FILE",
+            )
+
+
+def _fit(data: Sequence[str], settings: FitSettings, trace: IO[bytes] | None) -> Result:
+    from emcli import api, tables
+    from emcli.report.progress import listening
+    from emcli.report.trace import Trace
+
+    table = tables.read(data, settings.reading)
+    with listening(settings.talking, settings.searching.criterion, sys.stderr) as listen:
+        if trace is None:
+            outcome = api.fit_table(table, settings, listen)
+        else:
+            with Trace(trace, settings.output.trace_parameters, listen) as recorded:
+                outcome = api.fit_table(table, settings, recorded)
+    if settings.output.strict and not outcome.fitted.fit["converged"]:
+        raise FitError("not converged, which --strict forbids", "raise --max-iterations")
+    return Result(outcome, table)
+
+
+def _document(result: Result, data: Sequence[str], settings: FitSettings) -> str:
+    fitted = result.outcome.fitted
+    if settings.output.provenance:
+        from dataclasses import replace
+
+        from emcli.cli.provenance import provenance
+
+        fitted = replace(fitted, provenance=provenance(data))
+    return fitted.to_json()
+
+
+def _write_assignments(file: IO[bytes], result: Result, settings: FitSettings) -> None:
+    """One line for each row of the input; rows that were dropped have no colour."""
+    from emcli.cli.assign import write_colours
+
+    output, table, fitted = settings.output, result.table, result.outcome.fitted
+    write_colours(
+        file, format_of(output.assignments or ""), fitted,
+        [(table, result.outcome.data)], settings.selecting.id,
+        probabilities=not output.no_probabilities, append=output.append,
+        threads=settings.running.threads,
+    )  # fmt: skip
+
+
+def _report(result: Result, data: Sequence[str], settings: FitSettings) -> None:
+    """Warnings on standard error; the summary on standard output, unless a file goes there."""
+    output, quiet, outcome = settings.output, settings.talking.quiet, result.outcome
+    summarised = not quiet and not {"-", "/dev/stdout"} & {output.params, output.assignments}
+    both_seen = summarised and someone_looks() and sys.stdout is not None and sys.stdout.isatty()
+    if not both_seen:
+        warn(outcome.warnings, quiet)
+    if summarised:
+        print_text(_summary(outcome, data, settings))
+    elif settings.talking.verbose or (someone_looks() and not quiet):
+        for note in outcome.notes:
+            print(f"emcli: {note}", file=sys.stderr)
+
+
+def _summary(outcome: Outcome, data: Sequence[str], settings: FitSettings) -> str:
+    from emcli.report.summary import Page, summary
+
+    fitted, first = outcome.fitted, "standard input" if data[0] == "-" else data[0]
+    page = Page(
+        title=first if len(data) == 1 else f"{first} and {len(data) - 1} more",
+        notes=outcome.notes,
+        warnings=outcome.warnings,
+        next_steps=_next_steps(settings),
+        full=settings.talking.verbose > 0,
+    )
+    return summary(fitted, fitted.mixture.to_dict(), page, sys.stdout)
+
+
+def _next_steps(settings: FitSettings) -> list[tuple[str, str]]:
+    """What to type to keep this fit, and what was not tried."""
+    output, model = settings.output, settings.modelling.model
+    wanted = [("-o", output.params, "params.json"), ("-a", output.assignments, "colours.csv")]
+    more = [word for flag, given, name in wanted if not given for word in (flag, name)]
+    steps = []
+    if more:
+        steps.append(("To save this fit:", shlex.join(["emcli", *sys.argv[1:], *more])))
+    if model.strip() == "gaussian":
+        steps.append(("Not tried:", "the other covariance structures, -m 'gaussian:*'"))
+    return steps
+
+
+command = Command(
+    "fit", run, DATA, bundle=FitSettings, configurable=True, help=_HELP,
+    short_help="Fit a mixture to a table.",
+)  # fmt: skip

@@ -1,0 +1,114 @@
+"""The `emcli` group, and the one place where failures become exit statuses.
+
+0 fine; 1 a bug; 2 usage; 3 unusable input; 4 the fit failed; 5 cannot write; a signal kills the
+process by that signal itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from typing import NoReturn
+
+# One thread for BLAS: emcli's own threads work on blocks of rows. Set before NumPy is imported.
+for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_variable] = "1"
+
+import click  # noqa: E402
+
+from emcli import __version__  # noqa: E402
+from emcli.cli import assign, completion, fit, models, sample, score, show  # noqa: E402
+from emcli.errors import EmcliError  # noqa: E402
+from emcli.files import death  # noqa: E402
+
+_EPILOG = """\b
+Start with   emcli fit FILE
+Then         emcli fit FILE -o params.json -a colours.csv
+Models       emcli models
+Every option can also be set by a variable, EMCLI_STARTS=20 for --starts 20.
+"""
+
+
+class _Group(click.Group):
+    """The commands; a file in a command's place gets the command one forgot."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands and os.path.exists(args[0]):
+            raise click.UsageError(f"there is no command '{args[0]}'; type 'emcli fit {args[0]}'")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Group,
+    epilog=_EPILOG,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "-V", "--version", message="emcli %(version)s")
+@click.pass_context
+def emcli(context: click.Context) -> int:
+    """Find groups in a table: fit mixtures of distributions by expectation-maximisation."""
+    if context.invoked_subcommand is None:
+        _say(context.get_help())
+        return 2
+    return 0
+
+
+for _command in (
+    fit.command, assign.command, score.command, sample.command, show.command, models.command,
+    completion.command,
+):
+    emcli.add_command(_command)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with the status the SPEC of exit codes says."""
+    death.listen()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        status = emcli.main(standalone_mode=False, prog_name="emcli")
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except click.ClickException as error:
+        _leave(2, _usage_sentence(error))
+    except EmcliError as error:
+        _leave(error.exit_code, str(error))
+    except (KeyboardInterrupt, click.Abort):
+        death.die(signal.SIGINT)
+    except BrokenPipeError:
+        death.die(signal.SIGPIPE)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):
+            _leave(5, f"cannot write standard output: {error.strerror}")
+        if os.environ.get("EMCLI_DEBUG"):
+            raise
+        _leave(1, f"this is a bug in emcli ({type(error).__name__}: {error}); "
+                  "set EMCLI_DEBUG=1 to see where, and please report it")
+    _leave(status if isinstance(status, int) else 0)
+
+
+def _usage_sentence(error: click.ClickException) -> str:
+    """Click's complaint in one line, with what to type."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    message = message[:1].lower() + message[1:]
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "emcli"
+    return message if "; type '" in message else f"{message}; see '{path} --help'"
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:
+        print(text, file=sys.stderr)
+
+
+def _leave(status: int, sentence: str = "") -> NoReturn:
+    """Exit, after one line on standard error when there is something to say."""
+    if sentence:
+        _say("emcli: " + " ".join(sentence.split()))
+    sys.exit(status)

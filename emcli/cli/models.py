@@ -1,0 +1,30 @@
+"""`emcli models`: the catalogue of families, or all about one."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from emcli.cli.options import Command
+from emcli.files import print_text
+
+_HELP = """List the families of distributions that -m understands, or describe one.
+
+\b
+emcli models
+emcli models gaussian
+"""
+
+
+def run(name: str | None) -> None:
+    """The command's work."""
+    from emcli.report.catalogue import describe, overview
+
+    print_text(overview(sys.stdout) if name is None else describe(name, sys.stdout))
+
+
+command = Command(
+    "models", run, click.Argument(["name"], required=False, metavar="[NAME]"), help=_HELP,
+    short_help="The catalogue of models.",
+)  # fmt: skip

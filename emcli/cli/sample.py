@@ -1,0 +1,35 @@
+"""`emcli sample`: draw rows from a fitted mixture, with their true colours."""
+
+from __future__ import annotations
+
+from emcli.cli.common import PARAMS, format_of, inputs_of
+from emcli.cli.options import Command
+from emcli.errors import UsageError
+from emcli.files import Outputs
+from emcli.settings import SampleSettings
+
+_HELP = """Draw rows from the mixture in PARAMS, their true colours in the last column.
+
+\b
+emcli sample params.json -n 1000 > rows.csv
+emcli sample params.json -n 1000 --seed 7 -o rows.parquet
+"""
+
+
+def run(settings: SampleSettings, params: str) -> None:
+    """The command's work."""
+    asked = settings.sampling
+    if asked.rows is None:
+        raise UsageError("how many rows?", "type -n 1000")
+    from emcli import api, tables
+
+    with Outputs(inputs_of([params])) as outputs:
+        file = outputs.open(asked.output)
+        drawn = api.load(params).draw(asked.rows, asked.seed)
+        tables.write_rows(file, format_of(asked.output), [drawn])
+
+
+command = Command(
+    "sample", run, PARAMS, bundle=SampleSettings, help=_HELP,
+    short_help="Draw rows from fitted parameters.",
+)  # fmt: skip

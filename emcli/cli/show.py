@@ -1,0 +1,29 @@
+"""`emcli show`: fitted parameters as readable tables."""
+
+from __future__ import annotations
+
+import sys
+
+from emcli.cli.common import PARAMS
+from emcli.cli.options import Command
+from emcli.files import print_text
+
+_HELP = """Print the mixture in PARAMS: components, how good the fit is, what it was chosen from.
+
+\b
+emcli show params.json
+"""
+
+
+def run(params: str) -> None:
+    """The command's work."""
+    from emcli import api
+    from emcli.report.summary import Page, summary
+
+    fitted = api.load(params)
+    title = "standard input" if params == "-" else params
+    page = Page(title, warnings=fitted.fit.get("warnings", ()), full=True)
+    print_text(summary(fitted, fitted.mixture.to_dict(), page, sys.stdout))
+
+
+command = Command("show", run, PARAMS, help=_HELP, short_help="Fitted parameters as a table.")

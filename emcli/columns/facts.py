@@ -1,0 +1,212 @@
+"""What a column is like: looked at only as far as a model asks, and only once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from emcli.columns import values as cells
+from emcli.columns.encoding import refuse_outside
+from emcli.columns.values import Column, Level
+from emcli.errors import InputError
+from emcli.tables import bridge
+from emcli.tables.table import Table
+
+LOOKED_AT = 10_000  # rows that decide whether text is meant as numbers
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Of a column of numbers: least, largest, whether it counts the rows of its files by ones."""
+
+    low: float
+    high: float
+    counts: bool
+
+
+class Facts:
+    """Answers about the columns of one table, remembered."""
+
+    EMPTY: ClassVar = "empty"
+    CONSTANT: ClassVar = "constant"
+    COUNTS: ClassVar = "only counts rows"
+    NAMES: ClassVar = "every row has another text"
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self._known: dict[tuple[str, str], Any] = {}
+
+    def _once(self, what: str, name: str, find: Callable[[str], T]) -> T:
+        if (what, name) not in self._known:
+            self._known[what, name] = find(name)
+        found: T = self._known[what, name]
+        return found
+
+    def number(self, name: str) -> bool:
+        """Is it a column of numbers, or meant as one: text of which most cells are numbers?"""
+        return self._once("number", name, self._number)
+
+    def _number(self, name: str) -> bool:
+        kind = _value_type(self.table.column(name).type)
+        if bridge.textual(kind):
+            return cells.share_of_numbers(self.table.text(name).slice(0, LOOKED_AT)) > 0.5
+        return bridge.plain(kind) or pa.types.is_decimal(kind) or kind == pa.float16()
+
+    def words(self, name: str) -> bool:
+        """Is it a column of text, truth values or dates?"""
+        kind = _value_type(self.table.column(name).type)
+        if bridge.textual(kind):
+            return not self.number(name) or self._once("mixed", name, self._mixed)
+        return pa.types.is_boolean(kind) or pa.types.is_temporal(kind) or pa.types.is_binary(kind)
+
+    def _mixed(self, name: str) -> bool:
+        return cells.share_of_numbers(self.table.text(name)) < 1
+
+    def summary(self, name: str) -> Summary:
+        """Of a column of numbers."""
+        return self._once("summary", name, self._summary)
+
+    def _summary(self, name: str) -> Summary:
+        numbers = cells.numbers(self.table, name)
+        low, high = float(np.fmin.reduce(numbers)), float(np.fmax.reduce(numbers))
+        return Summary(low, high, self._counts(numbers))
+
+    def _counts(self, numbers: NDArray[np.float64]) -> bool:
+        start = 0
+        for part in self.table.parts:
+            steps = numbers[start : start + part.rows]
+            start += part.rows
+            if steps[0] % 1 or (len(steps) > 1 and steps[1] - steps[0] != 1):
+                return False
+            if not (np.diff(steps) == 1).all():
+                return False
+        return len(numbers) > 2
+
+    def levels(self, name: str) -> tuple[Level, ...]:
+        """Its distinct values in order."""
+        return self._once("levels", name, lambda name: cells.learn(self.table, name))
+
+    def categorical(self, name: str) -> bool:
+        """Can its values be levels: text, truth values or whole numbers?"""
+        if not self.number(name) or self.words(name):
+            return self.words(name)
+        return bool((self._observed(name) % 1 == 0).all())
+
+    def idle(self, name: str) -> str:
+        """Why a model leaves the column out unless it is asked for by name; '' when it does not."""
+        return self._once("idle", name, self._idle)
+
+    def _idle(self, name: str) -> str:
+        column = self.table.column(name)
+        if column.null_count == len(column):
+            return self.EMPTY
+        if self.number(name) and not self.words(name):
+            summary = self.summary(name)
+            if np.isnan(summary.low):
+                return self.EMPTY
+            if summary.low == summary.high:
+                return self.CONSTANT
+            return self.COUNTS if summary.counts else ""
+        if self.words(name):
+            distinct = len(self.levels(name))
+            if distinct < 2:
+                return self.CONSTANT
+            names_rows = distinct == len(column) and distinct > 2 and not self.number(name)
+            return self.NAMES if names_rows else ""
+        return ""
+
+    def suits(self, name: str, family: Any, whole_numbers: bool = False) -> bool:
+        """Can the family take the column unasked? Categories take whole numbers only if told."""
+        if family.kind == "binary":
+            return self.categorical(name) and len(self.levels(name)) == 2
+        if family.kind == "category":
+            return self.words(name) or (whole_numbers and self.categorical(name))
+        if not self.number(name):
+            return False
+        return bool(family.inside(self._observed(name)).all())
+
+    def _observed(self, name: str) -> NDArray[np.float64]:
+        """The numbers that are there."""
+        numbers = cells.numbers(self.table, name)
+        empty = np.isnan(numbers)
+        return numbers[~empty] if empty.any() else numbers
+
+    def family(self, name: str) -> str | None:
+        """The family `auto` chooses, None when there is none."""
+        if self.number(name):
+            return self._family_of_numbers(name)
+        if not self.words(name):
+            return None
+        return "bernoulli" if len(self.levels(name)) == 2 else "categorical"
+
+    def _family_of_numbers(self, name: str) -> str:
+        summary = self.summary(name)
+        if not self.categorical(name):
+            return "gaussian"
+        if summary.low >= 0 and summary.low < 10 and summary.high <= 1000:
+            return "bernoulli" if len(self.levels(name)) == 2 else "poisson"
+        return "bernoulli" if len(self.levels(name)) == 2 else "gaussian"
+
+    def reason(self, name: str, families: Mapping[str, Any]) -> str:
+        """Why a model took no part of the column, in words."""
+        if idle := self.idle(name):
+            return idle
+        if self.words(name):
+            return "text"
+        numeric = [f.name for f in families.values() if f.kind in ("real", "count")]
+        return f"not all its values suit {' and '.join(numeric)}" if numeric else "numbers"
+
+    def outside(self, names: Sequence[str], family: Any) -> InputError | None:
+        """The error for the first column of numbers whose values the family cannot take."""
+        if family.kind not in ("real", "count"):
+            return None
+        for name in names:
+            if self.number(name) and not self.idle(name):
+                try:
+                    refuse_outside(self.table, name, cells.numbers(self.table, name), family)
+                except InputError as error:
+                    return error
+        return None
+
+    def refuse_constant(self, name: str, family: Any) -> None:
+        """Raise `InputError` when the column has one value or none, which no density fits."""
+        summary = self.summary(name)
+        if np.isnan(summary.low):
+            raise InputError(f"{self.table.label}: column '{name}' is empty", _leave(name))
+        if summary.low == summary.high:
+            raise InputError(
+                f"{self.table.label}: column '{name}' is {summary.low:.15g} in every row, and "
+                f"{family.name} needs a column that varies",
+                _leave(name),
+            )
+
+    def learn(self, name: str, kind: str) -> Column:
+        """The column as the model will know it; `InputError` when it is not of that kind."""
+        if kind in ("real", "count"):
+            return Column(name, kind)
+        levels = self.levels(name)
+        if not levels:
+            raise InputError(f"{self.table.label}: column '{name}' is empty", _leave(name))
+        if kind == "binary" and len(levels) != 2:
+            shown = ", ".join(str(level) for level in levels[:4])
+            raise InputError(
+                f"{self.table.label}: column '{name}' has {len(levels)} levels ({shown}"
+                f"{', …' if len(levels) > 4 else ''}) where bernoulli takes two",
+                f"use categorical({name})",
+            )
+        return Column(name, kind, levels)
+
+
+def _leave(name: str) -> str:
+    return f"leave it out with -x '{name}'"
+
+
+def _value_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind

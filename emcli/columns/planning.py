@@ -1,0 +1,332 @@
+"""Which columns each block of each model takes, and what kind of column each one is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from emcli.columns.facts import Facts
+from emcli.columns.selection import listed, select, single
+from emcli.columns.values import Column
+from emcli.errors import InputError, UsageError
+from emcli.families import catalogue
+from emcli.grammar import AUTO, Term
+from emcli.settings import Selecting
+from emcli.tables.table import Table
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The columns one block of a model takes; `trials`: of a binomial, a column or a number."""
+
+    term: Term
+    columns: tuple[str, ...]
+    trials: str | int | None = None
+
+
+Claims = tuple[Claim, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the models make of a table.
+
+    models: the claims of each model's blocks, in the models' order, `auto` resolved; columns: of
+    all models, trials too, in the table's order; notes: what a user should be told.
+    """
+
+    models: tuple[Claims, ...]
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def checks(self) -> dict[str, tuple[Any, ...]]:
+        """Each column's families, for `encode`."""
+        found: dict[str, tuple[Any, ...]] = {}
+        for claim in self._claims():
+            for name in claim.columns:
+                found[name] = (*found.get(name, ()), catalogue.family(claim.term.family))
+        return found
+
+    @property
+    def trials(self) -> dict[str, str | int]:
+        """For each column of successes the column, or number, of its trials."""
+        return {
+            name: claim.trials
+            for claim in self._claims()
+            if claim.trials is not None
+            for name in claim.columns
+        }
+
+    def _claims(self) -> Iterable[Claim]:
+        return (claim for model in self.models for claim in model)
+
+
+def plan(table: Table, models: Sequence[tuple[Term, ...]], selecting: Selecting) -> Plan:
+    """Give each block of each model its columns, and learn the columns' levels.
+
+    Raises `UsageError` for models that cannot be compared or columns claimed twice, `InputError`
+    for columns that are not there, constant or not of the kind that was asked for.
+    """
+    pool = _Pool.of(table, selecting)
+    drafts = [_draft(pool, terms) for terms in models]
+    chosen = [_claims(pool, draft, None) for draft in drafts]
+    common = _common(chosen)
+    if any(_names(claims) != common for claims in chosen):
+        chosen = [_claims(pool, draft, common) for draft in drafts]
+    _refuse_different(chosen)
+    _refuse_measures(chosen)
+    columns = _columns(pool, chosen)
+    return Plan(tuple(chosen), columns, tuple(_notes(pool, chosen, models)))
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """The columns a block without columns may take.
+
+    named: they were asked for with -c, so every one of them has to be used.
+    """
+
+    facts: Facts
+    names: tuple[str, ...]
+    named: bool
+    barred: frozenset[str]  # --id, --weight and -x
+
+    @classmethod
+    def of(cls, table: Table, selecting: Selecting) -> _Pool:
+        roles = [spec for spec in (selecting.id, selecting.weight) if spec is not None]
+        barred = {single(table.names, spec) for spec in roles}
+        barred.update(select(table.names, selecting.exclude))
+        wanted = select(table.names, selecting.columns) if selecting.columns else table.names
+        names = tuple(name for name in wanted if name not in barred)
+        if not names:
+            raise InputError(
+                f"{table.label} has no column left", f"its columns are {listed(table.names)}"
+            )
+        return cls(Facts(table), names, bool(selecting.columns), frozenset(barred))
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A model's blocks with the columns they name; None where they name none."""
+
+    terms: tuple[Term, ...]
+    taken: tuple[tuple[str, ...] | None, ...]
+    trials: tuple[str | int | None, ...]
+    used: frozenset[str] = field(default=frozenset())
+
+
+def _draft(pool: _Pool, terms: tuple[Term, ...]) -> _Draft:
+    names = pool.facts.table.names
+    taken: list[tuple[str, ...] | None] = []
+    for term in terms:
+        if not term.selectors:
+            taken.append(None)
+            continue
+        found = tuple(n for n in select(names, term.selectors) if n not in pool.barred)
+        if not found:
+            raise UsageError(f"nothing is left for '{term.text}': its columns are excluded")
+        taken.append(found)
+    trials = tuple(_trials(names, term) for term in terms)
+    used = [name for found in taken for name in found or ()]
+    twice = {name for name in used if used.count(name) > 1}
+    if twice:
+        raise UsageError(
+            f"column '{min(twice)}' is in two blocks of one model", "give it to one of them"
+        )
+    return _Draft(terms, tuple(taken), trials, frozenset([*used, *(t for t in trials if t)]))
+
+
+def _trials(names: Sequence[str], term: Term) -> str | int | None:
+    """The trials of a binomial: `trials=COLUMN`, or `n=10`."""
+    given = dict(term.values)
+    if term.family != "binomial":
+        return None
+    if "n" in given or (given.get("trials", "").isdigit() and given["trials"] not in names):
+        number = given.get("n", given.get("trials", ""))
+        if not number.isdigit() or int(number) < 1:
+            raise UsageError(f"'{number}' is not a number of trials", "type binomial(heads, n=10)")
+        return int(number)
+    if "trials" in given:
+        return single(names, given["trials"].strip('"'))
+    raise UsageError(
+        "binomial needs to know the trials", "type binomial(heads, trials=COLUMN) or (heads, n=10)"
+    )
+
+
+def _claims(pool: _Pool, draft: _Draft, only: frozenset[str] | None) -> Claims:
+    """The model's blocks with their columns; open blocks choose from `only`, when given."""
+    free = [
+        name for name in pool.names if name not in draft.used and (only is None or name in only)
+    ]
+    still_open = sum(taken is None for taken in draft.taken)
+    claims: list[Claim] = []
+    for term, taken, trials in zip(draft.terms, draft.taken, draft.trials, strict=True):
+        if taken is None:
+            strict = pool.named and still_open == 1
+            taken = tuple(free) if strict and term.family != AUTO else _choice(pool, term, free)
+            free = [name for name in free if name not in taken]
+            still_open -= 1
+            if not taken:
+                raise _nothing(pool, term, free)
+        if term.family == AUTO:
+            claims += _resolved(pool, term, taken)
+        else:
+            claims.append(Claim(term, taken, trials))
+    if pool.named and free and only is None:
+        raise UsageError(
+            f"no block of the model takes column '{free[0]}', which -c asks for",
+            "name the columns in the blocks, or leave it out of -c",
+        )
+    return tuple(claims)
+
+
+def _choice(pool: _Pool, term: Term, free: Sequence[str]) -> tuple[str, ...]:
+    """The unclaimed columns that a block without columns takes."""
+    facts = pool.facts
+    open_to = [n for n in free if pool.named or not facts.idle(n)]
+    if term.family == AUTO:
+        return tuple(n for n in open_to if facts.family(n)) or _idle(pool, term, free)
+    family = catalogue.family(term.family)
+    found = tuple(n for n in open_to if facts.suits(n, family))
+    if not found and family.kind == "category":
+        found = tuple(n for n in open_to if facts.suits(n, family, whole_numbers=True))
+    return found or _idle(pool, term, free)
+
+
+def _idle(pool: _Pool, term: Term, free: Sequence[str]) -> tuple[str, ...]:
+    """Columns that only count rows, where a model has nothing else: a frequency table's values."""
+    if any(not pool.facts.idle(name) and pool.facts.number(name) for name in free):
+        return ()
+    counting = [name for name in free if pool.facts.idle(name) == Facts.COUNTS]
+    if term.family == AUTO:
+        return tuple(counting)
+    family = catalogue.family(term.family)
+    return tuple(n for n in counting if pool.facts.suits(n, family, whole_numbers=True))
+
+
+def _nothing(pool: _Pool, term: Term, free: Sequence[str]) -> InputError | UsageError:
+    """Why a block finds no column: a value outside its support, or none of its kind."""
+    table = pool.facts.table
+    if term.family == AUTO:
+        return InputError(f"{table.label} has no column that a model can use", "say which with -c")
+    family = catalogue.family(term.family)
+    outside = pool.facts.outside(free, family)
+    if outside is not None:
+        return outside
+    return InputError(
+        f"{table.label} has no column left for {term.family}, which takes {family.support}",
+        f"name its columns: {term.family}(COLUMN, ...); there are {listed(table.names)}",
+    )
+
+
+def _resolved(pool: _Pool, term: Term, names: Sequence[str]) -> list[Claim]:
+    """`auto`: a block for each family its columns need, in the order they appear."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        family = pool.facts.family(name)
+        if family is None:
+            raise InputError(
+                f"{pool.facts.table.label}: no model suits column '{name}'", f"leave out '{name}'"
+            )
+        groups.setdefault(family, []).append(name)
+    return [
+        Claim(replace(term, family=family, selectors=tuple(found)), tuple(found))
+        for family, found in groups.items()
+    ]
+
+
+def _names(claims: Claims) -> frozenset[str]:
+    return frozenset(name for claim in claims for name in claim.columns)
+
+
+def _common(chosen: Sequence[Claims]) -> frozenset[str]:
+    return frozenset.intersection(*(_names(claims) for claims in chosen))
+
+
+def _model(claims: Claims) -> str:
+    return " + ".join(claim.term.text for claim in claims)
+
+
+def _refuse_different(chosen: Sequence[Claims]) -> None:
+    """Raise `UsageError` unless every model describes the same columns."""
+    first = _names(chosen[0])
+    for claims in chosen[1:]:
+        odd = sorted(_names(claims) ^ first)
+        if odd:
+            has, lacks = (claims, chosen[0]) if odd[0] in _names(claims) else (chosen[0], claims)
+            raise UsageError(
+                f"{_model(has)} describes column '{odd[0]}' and {_model(lacks)} does not, so they "
+                "cannot be compared",
+                "give both the same columns",
+            )
+
+
+def _refuse_measures(chosen: Sequence[Claims]) -> None:
+    """Raise `UsageError` where one model has a density for a column and another probabilities."""
+    seen: dict[str, Claim] = {}
+    for claim in (claim for claims in chosen for claim in claims):
+        for name in claim.columns:
+            other = seen.setdefault(name, claim)
+            one, two = (catalogue.family(c.term.family) for c in (other, claim))
+            if one.continuous != two.continuous:
+                density, mass = (one, two) if one.continuous else (two, one)
+                raise UsageError(
+                    f"{density.name} gives a density of '{name}' and {mass.name} a probability, "
+                    "so their likelihoods cannot be compared",
+                    "compare densities with densities",
+                )
+
+
+def _columns(pool: _Pool, chosen: Sequence[Claims]) -> tuple[Column, ...]:
+    """What each column is, in the table's order."""
+    kinds: dict[str, str] = {}
+    for claim in (claim for claims in chosen for claim in claims):
+        family = catalogue.family(claim.term.family)
+        for name in claim.columns:
+            kinds[name] = _agreed(pool, name, kinds.get(name, family.kind), family)
+            if family.continuous:
+                pool.facts.refuse_constant(name, family)
+        if isinstance(claim.trials, str):
+            kinds.setdefault(claim.trials, "count")
+    return tuple(pool.facts.learn(n, kinds[n]) for n in pool.facts.table.names if n in kinds)
+
+
+def _agreed(pool: _Pool, name: str, kind: str, family: Any) -> str:
+    """One kind for a column that several models see: codes and counts of 0 and 1 are the same."""
+    kinds = {kind, family.kind}
+    if len(kinds) == 1:
+        return kind
+    coded = kinds & {"binary", "category"}
+    if coded and kinds - coded and pool.facts.levels(name) != (0, 1):
+        raise UsageError(
+            f"'{name}' is a number in one model and a category in another", "compare like with like"
+        )
+    return next(k for k in ("binary", "category", "count", "real") if k in kinds)
+
+
+def _notes(
+    pool: _Pool, chosen: Sequence[Claims], models: Sequence[tuple[Term, ...]]
+) -> Iterable[str]:
+    """What was left out and why, and what `auto` chose."""
+    used = {name for claims in chosen for name in _names(claims)}
+    used |= {c.trials for claims in chosen for c in claims if isinstance(c.trials, str)}
+    reasons: dict[str, list[str]] = {}
+    if any(not term.selectors for terms in models for term in terms):
+        families = _open_families(chosen)
+        for name in pool.names:
+            if name not in used:
+                reasons.setdefault(pool.facts.reason(name, families), []).append(name)
+    for reason, names in reasons.items():
+        quoted = [f"'{name}'" for name in names]
+        yield f"left out {listed(quoted, 6)}: {reason}"
+    for claims, terms in zip(chosen, models, strict=True):
+        if any(term.family == AUTO for term in terms):
+            yield "auto: " + ", ".join(
+                f"{name} -> {claim.term.family}" for claim in claims for name in claim.columns
+            )
+
+
+def _open_families(chosen: Sequence[Claims]) -> Mapping[str, Any]:
+    return {c.term.family: catalogue.family(c.term.family) for claims in chosen for c in claims}

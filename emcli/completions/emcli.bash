@@ -1,0 +1,57 @@
+# Completion of emcli for bash: eval "$(emcli completion bash)", or as
+# share/bash-completion/completions/emcli.
+
+_emcli() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local words=
+    if ((COMP_CWORD == 1)); then
+        words='fit assign score sample show models completion --help --version'
+    else
+        case $prev in
+        --missing) words='use drop refuse' ;;
+        --criterion) words='bic icl aic aicc sabic caic cv' ;;
+        --acceleration) words='squarem none' ;;
+        --progress) words='auto lines json never' ;;
+        --start) words='kmeans++ random hierarchical quantile' ;;
+        -m | --model) words='gaussian poisson binomial bernoulli categorical auto' ;;
+        *)
+            case ${COMP_WORDS[1]}:$cur in
+            fit:-*)
+                words='--model --components --equal-weights --colours --columns --exclude --id
+                    --weight --missing --params --assignments --append --no-probabilities
+                    --trace --trace-parameters --strict --provenance --criterion --folds --start
+                    --starts --seed --tolerance --max-iterations --max-time --acceleration
+                    --delimiter --decimal --encoding --na --no-header --threads --progress
+                    --quiet --verbose --config --show-config --help'
+                ;;
+            assign:-*)
+                words='--assignments --append --no-probabilities --id --missing --delimiter
+                    --decimal --encoding --na --no-header --threads --quiet --help'
+                ;;
+            score:-*)
+                words='--output --below --id --missing --delimiter --decimal --encoding --na
+                    --no-header --threads --quiet --help'
+                ;;
+            sample:-*)
+                words='--rows --seed --output --help'
+                ;;
+            show:-*)
+                words='--help'
+                ;;
+            models:-*)
+                words='--help'
+                ;;
+            completion:-*)
+                words='--help'
+                ;;
+            models:*) words='gaussian poisson binomial bernoulli categorical' ;;
+            completion:*) words='bash zsh fish' ;;
+            esac
+            ;;
+        esac
+    fi
+    # No match leaves the file names that `-o default` offers.
+    COMPREPLY=($(compgen -W "$words" -- "$cur"))
+}
+
+complete -o default -F _emcli emcli

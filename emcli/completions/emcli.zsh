@@ -1,0 +1,130 @@
+#compdef emcli
+# Completion of emcli for zsh: eval "$(emcli completion zsh)" after compinit, or as
+# share/zsh/site-functions/_emcli.
+
+_emcli() {
+    local -a commands
+    commands=(
+        'fit:Fit a mixture to a table'
+        'assign:Colour new rows with fitted parameters'
+        'score:Log density of each row; outliers'
+        'sample:Draw rows from fitted parameters'
+        'show:Fitted parameters as a table'
+        'models:The catalogue of models'
+        'completion:Print the completion script of a shell'
+    )
+    if ((CURRENT == 2)); then
+        _describe command commands
+        _arguments '(-)'{-h,--help}'[show help]' '(-)'{-V,--version}'[show version]'
+        return
+    fi
+    local command=${words[2]}
+    shift words
+    ((CURRENT--))
+    case $command in
+    fit)
+        _arguments -s \
+            '(-m --model)'{-m,--model}'[Model, or several separated by commas to compare]:model:(gaussian poisson binomial bernoulli categorical auto)' \
+            '(-k --components)'{-k,--components}'[Number of components]:k:' \
+            '--equal-weights[Hold the mixing weights at 1/k]' \
+            '--colours[Names of the components, largest first, in place of red, blue, green, ...]:list:' \
+            '*'{-c,--columns}'[Columns of the model]:spec:' \
+            '*'{-x,--exclude}'[Columns to leave out]:spec:' \
+            '--id[Column that names the rows]:col:' \
+            '--weight[Column of non-negative row weights]:col:' \
+            '--missing[Empty cells]:missing:(use drop refuse)' \
+            '(-o --params)'{-o,--params}'[Write the parameters as JSON; - is standard output]:file:_files' \
+            '(-a --assignments)'{-a,--assignments}'[Write each rows colour as CSV, or Parquet by its ending]:file:_files' \
+            '--append[Keep the inputs columns in the assignments]' \
+            '--no-probabilities[Write only the colour]' \
+            '--trace[Write one JSON line for each EM step]:file:_files' \
+            '--trace-parameters[Parameters in the trace too]' \
+            '--strict[Not converged or degenerate is a failure]' \
+            '--provenance[Time, host, paths and versions into the parameters]' \
+            '--criterion[Chooses among models and k]:criterion:(bic icl aic aicc sabic caic cv)' \
+            '--folds[Folds of --criterion cv]:n:' \
+            '--start[kmeans++, random, hierarchical or quantile for every start, or a parameters file to start from]:start:_files' \
+            '--starts[Number of starts for each model and k]:n:' \
+            '--seed[Seed of the random starts]:s:' \
+            '--tolerance[Stop when the estimated log-likelihood still to come is under T nats in total]:t:' \
+            '--max-iterations[Most EM steps of one run]:n:' \
+            '--max-time[Stop starting new work after this long (90s, 5m, 1h30m) and keep the best so far]:duration:' \
+            '--acceleration[Extrapolate once plain EM has settled (SQUAREM), or plain EM throughout]:acceleration:(squarem none)' \
+            '(-d --delimiter)'{-d,--delimiter}'[Field separator of text tables]:char:' \
+            '--decimal[Decimal mark of text tables]:char:' \
+            '--encoding[Character encoding of text tables]:name:' \
+            '--na[Words that mean an empty cell, separated by commas, in place of NA, NaN, null and their kin]:list:' \
+            '--no-header[The first line is data]' \
+            '--threads[Processor cores to use]:n:' \
+            '--progress[Live display on a terminal, plain lines, JSON lines, or nothing]:progress:(auto lines json never)' \
+            '(-q --quiet)'{-q,--quiet}'[No summary and no warnings]' \
+            '*'{-v,--verbose}'[Say more]' \
+            '--config[TOML file of options by their long names]:file:_files' \
+            '--show-config[Print every options value and where it came from, and stop]' \
+            '(-h --help)'{-h,--help}'[Show this message and exit]' \
+            '*:file:_files'
+        ;;
+    assign)
+        _arguments -s \
+            '(-a -o --assignments)'{-a,-o,--assignments}'[Write each rows colour as CSV, or Parquet by its ending]:file:_files' \
+            '--append[Keep the inputs columns in the assignments]' \
+            '--no-probabilities[Write only the colour]' \
+            '--id[Column that names the rows]:col:' \
+            '--missing[Empty cells]:missing:(use drop refuse)' \
+            '(-d --delimiter)'{-d,--delimiter}'[Field separator of text tables]:char:' \
+            '--decimal[Decimal mark of text tables]:char:' \
+            '--encoding[Character encoding of text tables]:name:' \
+            '--na[Words that mean an empty cell, separated by commas, in place of NA, NaN, null and their kin]:list:' \
+            '--no-header[The first line is data]' \
+            '--threads[Processor cores to use]:n:' \
+            '(-q --quiet)'{-q,--quiet}'[No totals and no warnings]' \
+            '(-h --help)'{-h,--help}'[Show this message and exit]' \
+            '*:file:_files'
+        ;;
+    score)
+        _arguments -s \
+            '(-o --output)'{-o,--output}'[Write each rows log density as CSV, or Parquet by its ending]:file:_files' \
+            '--below[List only the rows under the Q-quantile of the fitted datas log densities (0.01]:q:' \
+            '--id[Column that names the rows]:col:' \
+            '--missing[Empty cells]:missing:(use drop refuse)' \
+            '(-d --delimiter)'{-d,--delimiter}'[Field separator of text tables]:char:' \
+            '--decimal[Decimal mark of text tables]:char:' \
+            '--encoding[Character encoding of text tables]:name:' \
+            '--na[Words that mean an empty cell, separated by commas, in place of NA, NaN, null and their kin]:list:' \
+            '--no-header[The first line is data]' \
+            '--threads[Processor cores to use]:n:' \
+            '(-q --quiet)'{-q,--quiet}'[No totals and no warnings]' \
+            '(-h --help)'{-h,--help}'[Show this message and exit]' \
+            '*:file:_files'
+        ;;
+    sample)
+        _arguments -s \
+            '(-n --rows)'{-n,--rows}'[Number of rows to draw]:n:' \
+            '--seed[Seed of the draws]:s:' \
+            '(-o --output)'{-o,--output}'[Write the rows as CSV, or Parquet by its ending]:file:_files' \
+            '(-h --help)'{-h,--help}'[Show this message and exit]' \
+            '*:file:_files'
+        ;;
+    show)
+        _arguments -s \
+            '(-h --help)'{-h,--help}'[Show this message and exit]' \
+            '*:file:_files'
+        ;;
+    models)
+        _arguments -s \
+            '(-h --help)'{-h,--help}'[Show this message and exit]' \
+            '1:family:(gaussian poisson binomial bernoulli categorical)'
+        ;;
+    completion)
+        _arguments -s \
+            '(-h --help)'{-h,--help}'[Show this message and exit]' \
+            '1:shell:(bash zsh fish)'
+        ;;
+    esac
+}
+
+if [[ $funcstack[1] == _emcli ]]; then
+    _emcli "$@"
+else
+    compdef _emcli emcli
+fi

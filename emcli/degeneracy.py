@@ -1,0 +1,127 @@
+"""Spurious components: where the likelihood is climbed by sitting on a few rows.
+
+The likelihood of a mixture of densities with free scales has no maximum: a component shrinking
+onto one row sends it to infinity. A component is spurious if it owns fewer than d + 2 distinct
+rows, or if its least variance in any direction is below the data's rounding, h^2/12 with h the
+smallest gap between distinct values of a column. Families with bounded likelihood, and structures
+that share volume and shape, are exempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from emcli.families.base import Block
+from emcli.mixture import Evaluation, Mixture, places
+from emcli.numerics import Array
+from emcli.sources.memory import MemorySource
+
+# Rows of a component looked at before its distinct ones are said to be too few.
+_LOOK = 65_536
+
+
+@dataclass(frozen=True)
+class Spurious:
+    """One component that is not a finding but an artefact, and why."""
+
+    component: int
+    columns: tuple[str, ...]
+    why: str
+
+
+@dataclass
+class Resolution:
+    """h: the smallest gap between distinct values of each column of a source.
+
+    The gap within a sample can only be wider, so the sample settles nearly every question.
+    """
+
+    source: MemorySource
+    sample: MemorySource
+
+    def __post_init__(self) -> None:
+        self._found: dict[tuple[bool, str], float] = {}
+
+    def gaps(self, columns: Sequence[str], exact: bool) -> Array:
+        """(d,) smallest gaps, of all rows or of the sample's."""
+        return np.array([self._gap(name, exact) for name in columns])
+
+    def _gap(self, name: str, exact: bool) -> float:
+        if (exact, name) not in self._found:
+            source = self.source if exact else self.sample
+            values = np.unique(source.values[source.names.index(name)])
+            gaps = np.diff(values[~np.isnan(values)])
+            self._found[exact, name] = float(gaps.min()) if len(gaps) else 0.0
+        return self._found[exact, name]
+
+
+def spurious(mixture: Mixture, source: MemorySource, resolution: Resolution) -> list[Spurious]:
+    """The spurious components of a fit, none for a regular one."""
+    found: list[Spurious] = []
+    for family in mixture.families:
+        if family.exempt:
+            continue
+        found += _thin(family, resolution)
+        found += _small(mixture, family.columns, source)
+    return found
+
+
+def _thin(family, resolution: Resolution) -> list[Spurious]:  # type: ignore[no-untyped-def]
+    """Components narrower than the data's rounding."""
+    for exact in (False, True):
+        gaps = resolution.gaps(family.columns, exact)
+        gaps = np.where(gaps > 0, gaps, np.finfo(float).tiny)
+        narrow = np.flatnonzero(family.narrowest(gaps) < 1 / 12)
+        if not len(narrow):
+            return []
+    why = "is narrower than the rounding of the data"
+    return [Spurious(int(k), family.columns, why) for k in narrow]
+
+
+def _small(
+    mixture: Mixture, columns: tuple[str, ...], source: MemorySource
+) -> list[Spurious]:
+    """Components that own fewer than d + 2 distinct rows."""
+    evaluation = mixture.at(source.names)
+    owned: list[list[Array]] = [[] for _ in range(mixture.k)]
+    open_ = set(range(mixture.k))
+    at = places(columns, source.names)
+    least = len(columns) + 2
+    for block in _blocks(source):
+        colours = _owners(evaluation, block)
+        for k in sorted(open_):
+            rows = block.values[at][:, colours == k]
+            owned[k].append(rows)
+            seen = np.unique(np.hstack(owned[k])[:, :_LOOK], axis=1)
+            if seen.shape[1] >= least:
+                open_.discard(k)
+        if not open_:
+            return []
+    found = []
+    for k in sorted(open_):
+        count = np.unique(np.hstack(owned[k]), axis=1).shape[1]
+        found.append(Spurious(k, columns, f"owns {count} distinct row{'s' * (count != 1)}"))
+    return found
+
+
+def _blocks(source: MemorySource) -> list[Block]:
+    """The source in a few large pieces."""
+    step = 8192
+    return [
+        Block(
+            source.values[:, at : at + step],
+            None if source.weights is None else source.weights[at : at + step],
+            at,
+        )
+        for at in range(0, source.rows, step)
+    ]
+
+
+def _owners(evaluation: Evaluation, block: Block) -> np.ndarray:
+    """(n,) most probable component of each row that counts, -1 for the others."""
+    joint, _ = evaluation.joint(block)
+    colours = joint.argmax(axis=0)
+    return colours if block.weights is None else np.where(block.weights > 0, colours, -1)

@@ -1,0 +1,196 @@
+"""The parameters file: a fitted mixture as JSON that people can read, and back, strictly.
+
+Keys stand in a fixed order, numbers are the shortest that read back to the same double, arrays of
+numbers stay on one line, and NaN or Infinity are never written nor accepted.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+from emcli.columns import Column
+from emcli.errors import InputError
+from emcli.mixture import Mixture
+from emcli.schema import fault
+
+SCHEMA = "emcli/model/1"
+_WIDTH = 160
+_NOT_OURS = "it was not written by 'emcli fit'"
+_WRITE_ONE = "type 'emcli fit DATA -o params.json' to make one"
+
+
+class Fit(Protocol):
+    """What a document holds; `emcli.api.Fitted` is one."""
+
+    @property
+    def mixture(self) -> Mixture: ...
+    @property
+    def columns(self) -> tuple[Column, ...]: ...
+    @property
+    def fit(self) -> Mapping[str, Any]: ...
+    @property
+    def selection(self) -> Sequence[Mapping[str, Any]]: ...
+
+
+@dataclass(frozen=True)
+class Document:
+    """A parameters file that has been read and found sound."""
+
+    mixture: Mixture
+    columns: tuple[Column, ...]
+    fit: dict[str, Any]
+    selection: tuple[dict[str, Any], ...]
+    provenance: dict[str, Any] | None = None
+
+
+def write(fitted: Fit, provenance: Mapping[str, Any] | None = None) -> str:
+    """The parameters file of a fit, ending in a newline.
+
+    Raises `ValueError` if a number is not finite, which is a bug in whatever computed it.
+    """
+    content: dict[str, Any] = {
+        "schema": SCHEMA,
+        "model": fitted.mixture.name,
+        "k": fitted.mixture.k,
+        "columns": [_column_entry(column) for column in fitted.columns],
+        "components": fitted.mixture.to_dict(),
+        "fit": fitted.fit,
+        "selection": list(fitted.selection),
+    }
+    if provenance:
+        content["provenance"] = dict(provenance)
+    return render(content) + "\n"
+
+
+def _column_entry(column: Column) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": column.name, "kind": column.kind}
+    if column.levels is not None:
+        entry["levels"] = list(column.levels)
+    return entry
+
+
+def render(value: Any, indent: str = "") -> str:
+    """JSON with one line for whatever is flat: a list of numbers, a row of a table."""
+    if _is_flat(value):
+        line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        if not isinstance(value, Mapping) or len(indent) + len(line) <= _WIDTH:
+            return line
+    inner = indent + "  "
+    if isinstance(value, Mapping):
+        lines = [f"{inner}{json.dumps(k, ensure_ascii=False)}: {render(v, inner)}"
+                 for k, v in value.items()]
+        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(inner + render(item, inner) for item in value) + f"\n{indent}]"
+
+
+def _is_flat(value: Any) -> bool:
+    """Nothing inside but numbers, words and, in an object, lists of them."""
+    if isinstance(value, Mapping):
+        return not any(isinstance(v, Mapping) or not _is_flat(v) for v in value.values())
+    if isinstance(value, (list, tuple)):
+        return not any(isinstance(v, (Mapping, list, tuple)) for v in value)
+    return True
+
+
+def read(path: str) -> Document:
+    """The fitted mixture in a parameters file ('-' is standard input).
+
+    Raises `InputError` naming the file and the place in it when it cannot be opened, is not JSON,
+    or is not a parameters file.
+    """
+    name = "standard input" if path == "-" else path
+    return parse(_text_of(path, name), name)
+
+
+def parse(text: str, name: str) -> Document:
+    """The fitted mixture in the text of a parameters file; `name` is for the error messages."""
+    content = _from_json(text, name)
+    if not isinstance(content, dict) or "schema" not in content:
+        raise InputError(f"{name}: {_NOT_OURS}", _WRITE_ONE)
+    if content["schema"] != SCHEMA:
+        raise InputError(f"{name}: its schema is '{content['schema']}', expected '{SCHEMA}'",
+                         "use the version of emcli that wrote it, or fit again")
+    found = fault(content) or _disagreement(content)
+    if found:
+        place, complaint = found
+        raise InputError(f"{name}: {place.lstrip('.') or 'top level'}: {complaint}", _WRITE_ONE)
+    return _build(content, name)
+
+
+def _text_of(path: str, name: str) -> str:
+    try:
+        raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        return raw.decode("utf-8")
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"cannot read the parameters {name}: {reason}", _WRITE_ONE) from None
+    except UnicodeDecodeError:
+        raise InputError(f"{name}: {_NOT_OURS}: it is not UTF-8 text", _WRITE_ONE) from None
+
+
+def _from_json(text: str, name: str) -> Any:
+    """Strict JSON: no NaN, no Infinity, no number beyond a double, no key given twice."""
+
+    def refuse(word: str) -> NoReturn:
+        raise InputError(f"{name}: '{word}' is not a number of JSON", _WRITE_ONE)
+
+    def number(word: str) -> float:
+        value = float(word)
+        return value if math.isfinite(value) else refuse(word)
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        if len(set(keys)) < len(keys):
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise InputError(f"{name}: the key '{twice}' is given twice", _WRITE_ONE)
+        return dict(pairs)
+
+    try:
+        return json.loads(
+            text, parse_constant=refuse, parse_float=number, object_pairs_hook=once
+        )
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise InputError(f"{name}, {where}: broken JSON: {error.msg}", _WRITE_ONE) from None
+    except RecursionError:
+        raise InputError(f"{name}: nested too deeply", _WRITE_ONE) from None
+
+
+def _disagreement(content: dict[str, Any]) -> tuple[str, str] | None:
+    """What one part of the document says against another: (where, what), or None."""
+    components, names = content["components"], [c["name"] for c in content["columns"]]
+    colours = [component["colour"] for component in components]
+    if content["k"] != len(components):
+        return "k", f"{content['k']}, but there are {len(components)} components"
+    if len(set(colours)) < len(colours):
+        return "components", "two have the same colour"
+    if len(set(names)) < len(names):
+        return "columns", "two have the same name"
+    if abs(sum(component["weight"] for component in components) - 1) > 1e-9:
+        return "components", "the weights do not add up to 1"
+    for i, component in enumerate(components):
+        for j, block in enumerate(component["distributions"]):
+            unknown = [column for column in block["columns"] if column not in names]
+            if unknown:
+                place = f"components[{i}].distributions[{j}].columns"
+                return place, f"'{unknown[0]}' is not among the columns"
+    return None
+
+
+def _build(content: dict[str, Any], name: str) -> Document:
+    columns = tuple(
+        Column(entry["name"], entry["kind"], tuple(entry["levels"]) if "levels" in entry else None)
+        for entry in content["columns"]
+    )
+    try:
+        mixture = Mixture.from_dict(content["components"], content["model"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{name}: components: {error}", _WRITE_ONE) from None
+    selection = tuple(content["selection"])
+    return Document(mixture, columns, content["fit"], selection, content.get("provenance"))

@@ -1,0 +1,60 @@
+"""Expectation-maximisation, the textbook on a page (Dempster, Laird & Rubin 1977).
+
+X are the observed rows, Z their unobserved colours, theta the parameters of a mixture. EM climbs
+the log-likelihood log p(X | theta) by alternating
+
+    E step   Q(theta | theta_t) = E[ log p(X, Z | theta) | X, theta_t ]
+    M step   theta_{t+1} = argmax Q(theta | theta_t)
+
+Q is linear in the responsibilities r_ki = p(z_i = k | x_i, theta_t), so sums over rows are all
+the M step needs of the data: the E step computes those sums, the M step maximises what they give.
+No step lowers the likelihood. When to stop is `run`'s decision, how to get there faster
+`acceleration`'s; both only take the two steps below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from emcli.mixture import Expectation, Mixture
+from emcli.sources.memory import MemorySource
+
+
+def e_step(mixture: Mixture, source: MemorySource) -> Expectation:
+    """Sums over rows of the responsibilities' statistics, and the log-likelihood of `mixture`."""
+    evaluation = mixture.at(source.names)
+    return source.total(evaluation, evaluation.width)
+
+
+def m_step(mixture: Mixture, expectation: Expectation) -> Mixture:
+    """The parameters that maximise Q."""
+    return mixture.maximise(expectation)
+
+
+def q(mixture: Mixture, expectation: Expectation) -> float:
+    """Q(mixture | the parameters the expectation was taken at)."""
+    return mixture.q(expectation)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Parameters and their log-likelihood; `kind` says how they came about: "em" or "jump"."""
+
+    mixture: Mixture
+    log_likelihood: float
+    kind: str = "em"
+
+
+def steps(mixture: Mixture, source: MemorySource) -> Iterator[Step]:
+    """Plain EM from `mixture` on, for ever; the base measure is in the log-likelihood."""
+    base = base_measure(mixture, source)
+    while True:
+        expectation = e_step(mixture, source)
+        yield Step(mixture, expectation.log_likelihood + base)
+        mixture = m_step(mixture, expectation)
+
+
+def base_measure(mixture: Mixture, source: MemorySource) -> float:
+    """The sum of log h(x), which no parameter moves."""
+    return float(sum(source.once(base) for base in mixture.bases))

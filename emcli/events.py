@@ -1,0 +1,66 @@
+"""What a fit tells whoever is listening: the live display, the lines, the trace.
+
+The search calls one function, `listen(event)`; nothing below it knows who listens or prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class CellStarted:
+    """The search turned to one model with one number of components."""
+
+    model: str
+    k: int
+    cell: int
+    cells: int
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """One EM step (`kind` "em") or one accelerated jump ("jump") was evaluated."""
+
+    model: str
+    k: int
+    start: int
+    start_name: str
+    iteration: int
+    log_likelihood: float
+    gain: float | None
+    remaining_gain: float | None
+    kind: str = "em"
+    parameters: Callable[[], Any] = field(default=list, repr=False)
+
+
+@dataclass(frozen=True)
+class StartFinished:
+    """One start was run as far as it will be; `status` is "ok" or why it ended."""
+
+    model: str
+    k: int
+    start: int
+    starts: int
+    log_likelihood: float | None
+    status: str
+
+
+@dataclass(frozen=True)
+class CellFinished:
+    """One cell of the k x model table is done; `value` is its criterion."""
+
+    model: str
+    k: int
+    value: float | None
+    status: str
+
+
+Event = CellStarted | Stepped | StartFinished | CellFinished
+Listener = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """Listen to nothing."""

@@ -1,0 +1,390 @@
+"""What a family of distributions is: the protocol, and the exponential families that inherit most.
+
+A family holds the parameters of **all K components** as arrays with a leading component axis.
+Data are columns first: values are `(d, n)`, log densities and responsibilities `(K, n)`.
+
+    log_density(block)          log p_k(x_i), (K, n), up to the base measure h(x)
+    statistics(block, r)        sums over the block's rows, (K, width): all the M step needs; they add
+    maximise(n, t)              the M step: the family that maximises Q, from n = sums of r and t
+    q(n, t)                     the expected complete-data log-likelihood those sums give these values
+
+Q is linear in the responsibilities, so sums over rows are enough, and sums over blocks add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from emcli.errors import UsageError
+from emcli.numerics import Array
+
+
+@dataclass(frozen=True)
+class Block:
+    """A run of consecutive rows: what a family is given to look at.
+
+    values: (d, n), one row a column of the table; NaN where nothing was observed.
+    weights: (n,) row weights, or None where each row counts once.
+    start: number of the first row in its source.
+    scratch: arrays this thread keeps between blocks, so that the loop allocates nothing.
+    """
+
+    values: Array
+    weights: Array | None = None
+    start: int = 0
+    scratch: dict[Any, Array] = field(default_factory=dict, repr=False)
+
+    @property
+    def n(self) -> int:
+        return self.values.shape[1]
+
+    def take(self, rows: Any) -> Block:
+        """The same rows seen through some of the columns."""
+        return replace(self, values=self.values[rows])
+
+    def array(self, name: str, *shape: int) -> Array:
+        """An uninitialised array of this shape, reused by the next block that asks for it."""
+        found = self.scratch.get((name, shape))
+        if found is None:
+            found = self.scratch[name, shape] = np.empty(shape)
+        return found
+
+
+@dataclass(frozen=True)
+class Part:
+    """One block of a model before any fit: what the grammar and the table say of it.
+
+    columns: its columns' names; variant: a covariance structure, say; options: its name=value
+    arguments; levels: of each column, where its kind has them; incomplete: positions of the
+    columns with missing cells.
+    """
+
+    family: type[Family]
+    columns: tuple[str, ...]
+    variant: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    levels: tuple[tuple[Any, ...] | None, ...] = ()
+    incomplete: tuple[int, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns it reads: its own, then any that describe them (trials)."""
+        return self.family.reads(self.columns, self.options)
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """K distributions of one family over the columns it names; immutable."""
+
+    columns: tuple[str, ...]
+
+    # Words for the catalogue (`emcli models`), and the facts others ask for.
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    density: ClassVar[str]
+    parameters: ClassVar[str]
+    support: ClassVar[str]
+    m_step: ClassVar[str]
+    source: ClassVar[str]
+    example: ClassVar[str]
+    kind: ClassVar[str]  # of column it takes: real, count, binary, category
+    continuous: ClassVar[bool]  # a density (True) or a mass function
+    bounded: ClassVar[bool] = True  # can the likelihood of a finite table be infinite?
+    variants: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[tuple[str, ...]] = ()  # name=value arguments it takes
+
+    @classmethod
+    def variant(cls, name: str) -> str:
+        """The variant of that name, however abbreviated; `UsageError` when there is none."""
+        return name
+
+    @classmethod
+    def prepare(cls, options: Mapping[str, str]) -> dict[str, Any]:
+        """The name=value arguments of the grammar, checked; `UsageError` where one does not fit."""
+        return dict(options)
+
+    @staticmethod
+    def inside(values: Array) -> Array:
+        """Which values (n,) lie in the support, as booleans."""
+        raise NotImplementedError
+
+    @property
+    def k(self) -> int:
+        """Number of components."""
+        raise NotImplementedError
+
+    @classmethod
+    def title(cls, part: Part) -> str:
+        """The block as the model grammar writes it, without columns."""
+        return f"{cls.name}:{part.variant}" if part.variant else cls.name
+
+    @property
+    def label(self) -> str:
+        """`title` of the fitted family."""
+        return self.name
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns of the table it reads: its own, then any that describe them (trials)."""
+        return self.columns
+
+    @classmethod
+    def reads(cls, columns: tuple[str, ...], options: Mapping[str, Any]) -> tuple[str, ...]:
+        """`inputs`, asked before there is a fit."""
+        return columns
+
+    @classmethod
+    def estimate(cls, part: Part, block: Block, r: Array) -> Self:
+        """The complete-data maximum-likelihood fit: colours known (or held at r, (K, n))."""
+        raise NotImplementedError
+
+    @property
+    def free(self) -> int:
+        """Number of free parameters of all K components together."""
+        raise NotImplementedError
+
+    @classmethod
+    def invariance(cls, variant: str | None) -> str:
+        """The changes of the data that leave the fit as it is.
+
+        "affine" (any invertible linear map and shift), "columns" (each column's own scale and
+        shift), "similarity" (a common scale, rotations and shifts) or "none".
+        """
+        return "none"
+
+    @classmethod
+    def needs_whole_rows(cls, part: Part) -> bool:
+        """Does the density need all its columns together?"""
+        return False
+
+    @classmethod
+    def options_of(cls, found: Mapping[str, Any]) -> dict[str, Any]:
+        """The name=value arguments, from an entry of a parameters file."""
+        return {}
+
+    def seeing(self, incomplete: tuple[int, ...]) -> Self:
+        """The same family, ready for missing cells in the columns at these positions.
+
+        Raises `UsageError` where it needs its columns together.
+        """
+        if incomplete and self.correlated:
+            raise UsageError(
+                f"'{self.columns[incomplete[0]]}' has empty cells, which {self.label} cannot use yet"
+            )
+        return self
+
+    def boundary(self, component: int) -> list[str]:
+        """The parameters of a component that ran to a limit of their range, in words."""
+        return []
+
+    @classmethod
+    def rows_wanted(cls, part: Part) -> int:
+        """Fewest rows a component can be estimated from: d + 2 where the likelihood is unbounded."""
+        return 1 if cls.bounded else len(part.columns) + 2
+
+    @property
+    def exempt(self) -> bool:
+        """Can no component be spurious? (See `degeneracy`.)"""
+        return self.bounded
+
+    def narrowest(self, unit: Array) -> Array:
+        """(K,) least variance of each component in any direction, columns in these units (d,)."""
+        raise NotImplementedError
+
+    def log_density(self, block: Block) -> Array:
+        raise NotImplementedError
+
+    def statistics(self, block: Block, r: Array) -> Array:
+        raise NotImplementedError
+
+    def maximise(self, n: Array, t: Array) -> Self:
+        raise NotImplementedError
+
+    def q(self, n: Array, t: Array) -> float:
+        raise NotImplementedError
+
+    def base(self) -> Hashable | None:
+        """h(x): a hashable function of values (d, n) -> (n,), or None where h is one.
+
+        The same for every component, it never enters the loop: its sum is taken once a table.
+        """
+        return None
+
+    @classmethod
+    def coordinates(cls, part: Part, block: Block) -> Array:
+        """(p, n) coordinates in which Euclidean distance is fair between rows, without NaN.
+
+        Starts are made there, so they keep the family's invariance.
+        """
+        raise NotImplementedError
+
+    def to_vector(self, base: Self | None = None) -> Array:
+        """Unconstrained coordinates, in the chart around `base` (itself when not given)."""
+        raise NotImplementedError
+
+    def from_vector(self, vector: Array) -> Self:
+        """The family at these coordinates of the chart around this one."""
+        raise NotImplementedError
+
+    def select(self, order: Array) -> Self:
+        """The components in another order (or some of them)."""
+        raise NotImplementedError
+
+    def sample(self, rng: np.random.Generator, colours: Array, given: Array | None) -> Array:
+        """One row a colour: (d, n) values."""
+        raise NotImplementedError
+
+    def to_dict(self, component: int) -> dict[str, Any]:
+        """One component's parameters under the names of the parameters file."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
+        """The family from the K entries of a parameters file; ValueError says what is wrong."""
+        raise NotImplementedError
+
+    @property
+    def correlated(self) -> bool:
+        """Does the density need all its columns together?"""
+        return False
+
+    @property
+    def linear(self) -> bool:
+        """Are log density and statistics linear in features(x), at these parameters?"""
+        return False
+
+
+class ExponentialFamily(Family):
+    """log p_k(x) = <eta_k, t(x)> - A(eta_k) + h(x): the rest follows from features and natural.
+
+    `features` writes t(x), `natural` gives (K, 1 + width): first -A(eta), then eta. Densities of a
+    block are one matrix product and so are its sums; a product of exponential families is one too,
+    so the mixture stacks the features of all its blocks and calls BLAS once.
+    """
+
+    width: int
+
+    def features(self, block: Block, out: Array) -> None:
+        """Write t(x) of the block's rows into out (width, n)."""
+        raise NotImplementedError
+
+    def natural(self) -> Array:
+        raise NotImplementedError
+
+    @property
+    def linear(self) -> bool:
+        return True
+
+    def _filled(self, block: Block) -> Array:
+        out = block.array(f"features of {self.columns}", self.width, block.n)
+        self.features(block, out)
+        return out
+
+    def log_density(self, block: Block) -> Array:
+        theta = self.natural()
+        return theta[:, 1:] @ self._filled(block) + theta[:, :1]
+
+    def statistics(self, block: Block, r: Array) -> Array:
+        return r @ self._filled(block).T
+
+    def q(self, n: Array, t: Array) -> float:
+        theta = self.natural()
+        return float(theta[:, 0] @ n + (theta[:, 1:] * t).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Separable(ExponentialFamily):
+    """An exponential family whose columns are independent within a component.
+
+    `incomplete` holds the positions of columns with missing cells, chosen once a table: such a
+    cell is zero in every feature, and a mask row in place of the constant carries -A(eta), so the
+    likelihood is exactly that of what was observed.
+    """
+
+    incomplete: tuple[int, ...] = field(default=(), kw_only=True)
+
+    def seeing(self, incomplete: tuple[int, ...]) -> Self:
+        return self if incomplete == self.incomplete else replace(self, incomplete=incomplete)
+
+    def column_features(self, values: Array, out: Array) -> None:
+        """Write t(x), zero where a value is NaN, into out."""
+        raise NotImplementedError
+
+    def column_natural(self) -> tuple[Array, Array]:
+        """eta (K, number of features) and -A(eta) of each column (K, d)."""
+        raise NotImplementedError
+
+    @property
+    def column_width(self) -> int:
+        """Number of features beside the mask rows."""
+        return len(self.columns)
+
+    @property
+    def width(self) -> int:  # type: ignore[override]
+        return self.column_width + len(self.incomplete)
+
+    def features(self, block: Block, out: Array) -> None:
+        self.column_features(block.values, out[: self.column_width])
+        if self.incomplete:
+            rows = list(self.incomplete)
+            out[self.column_width :] = ~np.isnan(block.values[rows])
+
+    def natural(self) -> Array:
+        eta, normaliser = self.column_natural()
+        complete = [j for j in range(normaliser.shape[1]) if j not in self.incomplete]
+        constant = normaliser[:, complete].sum(axis=1, keepdims=True)
+        return np.hstack([constant, eta, normaliser[:, list(self.incomplete)]])
+
+    def observed(self, n: Array, t: Array) -> Array:
+        """(K, d) weight of the observed cells of each column in each component."""
+        counts = np.repeat(n[:, None], len(self.columns), axis=1)
+        counts[:, list(self.incomplete)] = t[:, self.column_width :]
+        return counts
+
+
+def fill_missing(values: Array, out: Array) -> None:
+    """Copy values into out with zero where a value is NaN."""
+    np.copyto(out, values)
+    out[np.isnan(values)] = 0.0
+
+
+def imputed(block: Block) -> Array:
+    """Values (d, n) with each column's mean in place of NaN: for starts only."""
+    missing = np.isnan(block.values)
+    if not missing.any():
+        return block.values
+    w = ~missing * (1.0 if block.weights is None else block.weights)
+    total = (w * np.where(missing, 0.0, block.values)).sum(axis=1, keepdims=True)
+    return np.where(missing, total / np.maximum(w.sum(axis=1, keepdims=True), 1e-300), block.values)
+
+
+def limits(p: Array, columns: Sequence[str], what: str) -> list[str]:
+    """Those of one component's probabilities (d,) that ran to 0 or 1, in words."""
+    ends = [(name, round(float(value))) for name, value in zip(columns, p, strict=True)
+            if min(value, 1 - value) < 1e-9]
+    return [f"{what} of '{name}' is {end}" for name, end in ends]
+
+
+def whole_numbers(values: Array) -> Array:
+    """Which values are whole numbers from 0."""
+    return (values >= 0) & (values == np.floor(values))
+
+
+def array_from(
+    found: Sequence[Mapping[str, Any]],
+    key: str,
+    d: int,
+    low: float = -np.inf,
+    high: float = np.inf,
+) -> Array:
+    """(K, d) numbers from K entries of a parameters file; ValueError where they do not fit."""
+    values = [entry[key] for entry in found]
+    array = np.array([v if isinstance(v, list) else [v] for v in values], float)
+    if array.shape != (len(found), d) or not ((array >= low) & (array <= high)).all():
+        limits = f" of {low:g} to {high:g}" if high < np.inf else f" of {low:g} or more"
+        raise ValueError(f"'{key}' must be {d} numbers{limits if low > -np.inf else ''}")
+    return array

@@ -1,0 +1,94 @@
+"""Two levels a column: independent Bernoulli columns (latent class analysis).
+
+log p_k(x) = sum_j [ x_j log p_kj + (1 - x_j) log(1 - p_kj) ], x_j 0 for the first level of its
+column and 1 for the second. Parameter: probability p (K, d) of the second level. M step: the
+weighted share (Lazarsfeld & Henry 1968; Goodman 1974).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from emcli.families.base import Block, Part, Separable, array_from, fill_missing, imputed, limits
+from emcli.numerics import Array, expit, safe_log
+
+
+@dataclass(frozen=True, eq=False)
+class Bernoulli(Separable):
+    probability: Array
+
+    name: ClassVar = "bernoulli"
+    summary: ClassVar = "columns of two levels (latent classes)"
+    density: ClassVar = "pˣ (1-p)¹⁻ˣ"
+    parameters: ClassVar = "probability p of the second level, one a column"
+    support: ClassVar = "two levels: 0/1, 1/2, no/yes, ..."
+    m_step: ClassVar = "analytic: the weighted share"
+    source: ClassVar = "Lazarsfeld & Henry (1968); Goodman (1974)"
+    example: ClassVar = "emcli fit sample_data/carcinoma.csv -m bernoulli -k 1-4"
+    kind: ClassVar = "binary"
+    continuous: ClassVar = False
+
+    @staticmethod
+    def inside(values: Array) -> Array:
+        return (values == 0) | (values == 1)
+
+    @property
+    def k(self) -> int:
+        return len(self.probability)
+
+    @property
+    def free(self) -> int:
+        return self.probability.size
+
+    @classmethod
+    def estimate(cls, part: Part, block: Block, r: Array) -> Self:
+        half = np.full((len(r), len(part.columns)), 0.5)
+        blank = cls(part.columns, half, incomplete=part.incomplete)
+        return blank.maximise(r.sum(axis=1), blank.statistics(block, r))
+
+    @classmethod
+    def coordinates(cls, part: Part, block: Block) -> Array:
+        """The codes in units of their standard deviation."""
+        x = imputed(block)
+        scale = x.std(axis=1, keepdims=True)
+        return x / np.where(scale > 0, scale, 1.0)
+
+    def column_features(self, values: Array, out: Array) -> None:
+        fill_missing(values, out)
+
+    def column_natural(self) -> tuple[Array, Array]:
+        no = safe_log(1 - self.probability)
+        return safe_log(self.probability) - no, no
+
+    def maximise(self, n: Array, t: Array) -> Self:
+        share = t[:, : len(self.columns)] / self.observed(n, t)
+        # Summed in another order than n, a share of one can come out an ulp above it.
+        return replace(self, probability=np.minimum(share, 1.0))
+
+    def to_vector(self, base: Self | None = None) -> Array:
+        return self.column_natural()[0].ravel()
+
+    def from_vector(self, vector: Array) -> Self:
+        return replace(self, probability=expit(vector).reshape(self.probability.shape))
+
+    def select(self, order: Array) -> Self:
+        return replace(self, probability=self.probability[order])
+
+    def sample(self, rng: np.random.Generator, colours: Array, given: Array | None) -> Array:
+        p = self.probability[colours]
+        return (rng.random(p.shape) < p).T.astype(float)
+
+    def boundary(self, component: int) -> list[str]:
+        return limits(self.probability[component], self.columns, "probability")
+
+    def to_dict(self, component: int) -> dict[str, Any]:
+        return {"probability": self.probability[component].tolist()}
+
+    @classmethod
+    def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
+        p = array_from(found, "probability", len(part.columns), low=0.0, high=1.0)
+        return cls(part.columns, p, incomplete=part.incomplete)

@@ -1,0 +1,158 @@
+"""Successes in a known number of trials: independent binomial columns.
+
+log p_k(x) = sum_j [ x_j log p_kj + (m_j - x_j) log(1 - p_kj) + log C(m_j, x_j) ], x_j whole
+numbers from 0 to m_j, the trials m from a column of the table (`trials=tosses`) or a number
+(`n=10`). Parameter: probability p (K, d). M step: successes over trials, both weighted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from emcli.errors import UsageError
+from emcli.families.base import (
+    Block,
+    ExponentialFamily,
+    Part,
+    array_from,
+    imputed,
+    limits,
+    whole_numbers,
+)
+from emcli.numerics import Array, expit, log_factorial, safe_log
+
+
+@dataclass(frozen=True)
+class LogChoose:
+    """h(x) of a binomial block: sum_j log C(m, x_j)."""
+
+    inputs: tuple[str, ...]
+    trials: str | int
+
+    def __call__(self, values: Array) -> Array:
+        heads, tails = _outcomes(values, self.trials)
+        total = log_factorial(heads + tails) - log_factorial(heads) - log_factorial(tails)
+        return total.sum(axis=0)
+
+
+def _outcomes(values: Array, trials: str | int) -> tuple[Array, Array]:
+    """Successes and failures (d, n), both zero where either input is missing."""
+    heads, m = (values[:-1], values[-1]) if isinstance(trials, str) else (values, float(trials))
+    tails = m - heads
+    missing = np.isnan(tails)
+    return np.where(missing, 0.0, heads), np.where(missing, 0.0, tails)
+
+
+@dataclass(frozen=True, eq=False)
+class Binomial(ExponentialFamily):
+    probability: Array
+    trials: str | int
+
+    name: ClassVar = "binomial"
+    summary: ClassVar = "successes in a known number of trials"
+    density: ClassVar = "C(m, x) pˣ (1-p)ᵐ⁻ˣ"
+    parameters: ClassVar = "probability p, one a column; trials m: a column or a number"
+    support: ClassVar = "whole numbers from 0 to the trials"
+    m_step: ClassVar = "analytic: weighted successes over weighted trials"
+    source: ClassVar = "Do & Batzoglou (2008)"
+    example: ClassVar = (
+        "emcli fit sample_data/two_coins.csv -m 'binomial(heads, trials=tosses)' -k 2"
+    )
+    kind: ClassVar = "count"
+    continuous: ClassVar = False
+    options: ClassVar = ("trials", "n")
+
+    inside = staticmethod(whole_numbers)
+
+    @property
+    def k(self) -> int:
+        return len(self.probability)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (*self.columns, self.trials) if isinstance(self.trials, str) else self.columns
+
+    @classmethod
+    def reads(cls, columns: tuple[str, ...], options: Mapping[str, Any]) -> tuple[str, ...]:
+        trials = options["trials"]
+        return (*columns, trials) if isinstance(trials, str) else columns
+
+    @classmethod
+    def options_of(cls, found: Mapping[str, Any]) -> dict[str, Any]:
+        return {"trials": found["trials"]}
+
+    @property
+    def free(self) -> int:
+        return self.probability.size
+
+    @property
+    def width(self) -> int:  # type: ignore[override]
+        return 2 * len(self.columns)
+
+    @classmethod
+    def estimate(cls, part: Part, block: Block, r: Array) -> Self:
+        half = np.full((len(r), len(part.columns)), 0.5)
+        blank = cls(part.columns, half, part.options["trials"])
+        return blank.maximise(r.sum(axis=1), blank.statistics(block, r))
+
+    @classmethod
+    def coordinates(cls, part: Part, block: Block) -> Array:
+        """2 arcsin sqrt(x/m), the variance-stabilising transform."""
+        trials = part.options["trials"]
+        values = imputed(block)
+        heads, m = (values[:-1], values[-1]) if isinstance(trials, str) else (values, trials)
+        return 2 * np.arcsin(np.sqrt(np.clip(heads / np.maximum(m, 1), 0, 1)))
+
+    def base(self) -> LogChoose:
+        return LogChoose(self.inputs, self.trials)
+
+    def features(self, block: Block, out: Array) -> None:
+        d = len(self.columns)
+        out[:d], out[d:] = _outcomes(block.values, self.trials)
+
+    def natural(self) -> Array:
+        p = self.probability
+        return np.hstack([np.zeros((self.k, 1)), safe_log(p), safe_log(1 - p)])
+
+    def maximise(self, n: Array, t: Array) -> Self:
+        d = len(self.columns)
+        total = t[:, :d] + t[:, d:]
+        # A component whose rows had no trial says nothing of p; it keeps the one it has.
+        tried = total > 0
+        share = t[:, :d] / np.where(tried, total, 1.0)
+        return replace(self, probability=np.where(tried, share, self.probability))
+
+    def to_vector(self, base: Self | None = None) -> Array:
+        return (safe_log(self.probability) - safe_log(1 - self.probability)).ravel()
+
+    def from_vector(self, vector: Array) -> Self:
+        return replace(self, probability=expit(vector).reshape(self.probability.shape))
+
+    def select(self, order: Array) -> Self:
+        return replace(self, probability=self.probability[order])
+
+    def sample(self, rng: np.random.Generator, colours: Array, given: Array | None) -> Array:
+        if isinstance(self.trials, str):
+            if given is None:
+                raise UsageError(
+                    f"the trials of this model are in column '{self.trials}'",
+                    "name a table that has them by --given",
+                )
+            draws = rng.binomial(given[-1].astype(np.int64), self.probability[colours].T)
+            return np.vstack([draws, given[-1]]).astype(float)
+        return rng.binomial(self.trials, self.probability[colours]).T.astype(float)
+
+    def boundary(self, component: int) -> list[str]:
+        return limits(self.probability[component], self.columns, "probability")
+
+    def to_dict(self, component: int) -> dict[str, Any]:
+        return {"trials": self.trials, "probability": self.probability[component].tolist()}
+
+    @classmethod
+    def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
+        p = array_from(found, "probability", len(part.columns), low=0.0, high=1.0)
+        return cls(part.columns, p, part.options["trials"])

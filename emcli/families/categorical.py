@@ -1,0 +1,140 @@
+"""Any number of levels a column: independent categorical columns (latent class analysis).
+
+log p_k(x) = sum_j log p_kj[x_j], x_j the code of a level of column j. Parameter: probabilities,
+one array (K, levels of j) a column. M step: the weighted shares (Goodman 1974).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from emcli.errors import DegenerateError
+from emcli.families.base import Block, ExponentialFamily, Part, limits
+from emcli.numerics import Array, safe_log
+
+
+@dataclass(frozen=True, eq=False)
+class Categorical(ExponentialFamily):
+    probabilities: tuple[Array, ...]
+    levels: tuple[tuple[Any, ...], ...]
+
+    name: ClassVar = "categorical"
+    summary: ClassVar = "columns of several levels (latent classes)"
+    density: ClassVar = "p[x], the probabilities of a column's levels summing to one"
+    parameters: ClassVar = "levels; probabilities, one for each level of each column"
+    support: ClassVar = "levels: text or whole numbers"
+    m_step: ClassVar = "analytic: the weighted shares"
+    source: ClassVar = "Goodman (1974)"
+    example: ClassVar = "emcli fit sample_data/penguins.csv -m 'categorical(island, sex)' -k 1-4"
+    kind: ClassVar = "category"
+    continuous: ClassVar = False
+
+    @staticmethod
+    def inside(values: Array) -> Array:
+        return values >= 0
+
+    @property
+    def k(self) -> int:
+        return len(self.probabilities[0])
+
+    @property
+    def free(self) -> int:
+        return sum(p.size - len(p) for p in self.probabilities)
+
+    @property
+    def width(self) -> int:  # type: ignore[override]
+        return sum(len(levels) for levels in self.levels)
+
+    @classmethod
+    def estimate(cls, part: Part, block: Block, r: Array) -> Self:
+        levels = tuple(found or () for found in part.levels)
+        even = tuple(np.full((len(r), len(found)), 1 / len(found)) for found in levels)
+        blank = cls(part.columns, even, levels)
+        return blank.maximise(r.sum(axis=1), blank.statistics(block, r))
+
+    @classmethod
+    def coordinates(cls, part: Part, block: Block) -> Array:
+        """Indicators of the levels, scaled so that each column's variances add to one."""
+        rows = []
+        for values, levels in zip(block.values, part.levels, strict=True):
+            on = (values == np.arange(len(levels or ()))[:, None]).astype(float)
+            share = on.mean(axis=1, keepdims=True)
+            total = float((share * (1 - share)).sum())
+            rows.append(np.where(np.isnan(values), share, on) / np.sqrt(total or 1.0))
+        return np.vstack(rows)
+
+    def features(self, block: Block, out: Array) -> None:
+        at = 0
+        for values, levels in zip(block.values, self.levels, strict=True):
+            for code in range(len(levels)):
+                np.equal(values, code, out=out[at])
+                at += 1
+
+    def natural(self) -> Array:
+        return np.hstack([np.zeros((self.k, 1)), *(safe_log(p) for p in self.probabilities)])
+
+    def maximise(self, n: Array, t: Array) -> Self:
+        found = []
+        for column, counts in zip(self.columns, self._split(t), strict=True):
+            total = counts.sum(axis=1, keepdims=True)
+            if not (total > 0).all():
+                k = int(np.argmin(total))
+                raise DegenerateError(
+                    f"component {k + 1} holds no row where '{column}' was observed", k
+                )
+            found.append(counts / total)
+        return replace(self, probabilities=tuple(found))
+
+    def _split(self, t: Array) -> list[Array]:
+        """(K, width) columns, a piece for each column of the table."""
+        return np.split(t, np.cumsum([len(levels) for levels in self.levels])[:-1], axis=1)
+
+    def to_vector(self, base: Self | None = None) -> Array:
+        return np.hstack([safe_log(p) for p in self.probabilities]).ravel()
+
+    def from_vector(self, vector: Array) -> Self:
+        pieces = self._split(vector.reshape(self.k, self.width))
+        raw = [np.exp(piece - piece.max(axis=1, keepdims=True)) for piece in pieces]
+        return replace(self, probabilities=tuple(p / p.sum(axis=1, keepdims=True) for p in raw))
+
+    def select(self, order: Array) -> Self:
+        return replace(self, probabilities=tuple(p[order] for p in self.probabilities))
+
+    def sample(self, rng: np.random.Generator, colours: Array, given: Array | None) -> Array:
+        rows = []
+        for p in self.probabilities:
+            edges = np.cumsum(p, axis=1)[:, :-1][colours]
+            rows.append((rng.random((len(colours), 1)) > edges).sum(axis=1).astype(float))
+        return np.vstack(rows)
+
+    def boundary(self, component: int) -> list[str]:
+        found: list[str] = []
+        for column, levels, p in zip(self.columns, self.levels, self.probabilities, strict=True):
+            names = [f"{column}={level}" for level in levels]
+            found += limits(p[component], names, "probability")
+        return found
+
+    def to_dict(self, component: int) -> dict[str, Any]:
+        return {
+            "levels": [list(levels) for levels in self.levels],
+            "probabilities": [p[component].tolist() for p in self.probabilities],
+        }
+
+    @classmethod
+    def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
+        levels = tuple(tuple(some or ()) for some in part.levels)
+        tables = []
+        for j, some in enumerate(levels):
+            p = np.array([entry["probabilities"][j] for entry in found], float)
+            if p.shape != (len(found), len(some)) or not ((p >= 0) & (p <= 1)).all():
+                raise ValueError(
+                    f"'probabilities' of '{part.columns[j]}' must be {len(some)} numbers of 0 to 1"
+                )
+            if not np.allclose(p.sum(axis=1), 1, rtol=0, atol=1e-6):
+                raise ValueError(f"'probabilities' of '{part.columns[j]}' do not add to one")
+            tables.append(p)
+        return cls(part.columns, tuple(tables), levels)

@@ -1,0 +1,401 @@
+"""The multivariate normal with the fourteen covariance structures.
+
+log p_k(x) = -1/2 [ (x - mu_k)' Sigma_k^-1 (x - mu_k) + log|Sigma_k| + d log 2 pi ],
+Sigma_k = lambda_k D_k A_k D_k', real x. Parameters: mean mu (K, d); covariance Sigma (K, d, d), or
+for the six axis-aligned structures the variances (K, d). M step: means analytic, covariances by
+`structures` (Celeux & Govaert 1995; Browne & McNicholas 2014). How the quadratic form is
+evaluated is `quadratic`'s business; its sums are taken about the origin or about the means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from emcli.errors import DegenerateError
+from emcli.families import quadratic, structures
+from emcli.families.base import Block, ExponentialFamily, Family, Part, Separable, fill_missing
+from emcli.numerics import Array, unpack
+
+
+@dataclass(frozen=True, eq=False)
+class Gaussian(Family):
+    """What both kinds share; `Full` and `Diagonal` below hold the mathematics."""
+
+    structure: str
+    mean: Array
+    origin: Array  # near the data's centre: what the sums are taken about
+
+    name: ClassVar = "gaussian"
+    summary: ClassVar = "normal, fourteen covariance structures from EII to VVV"
+    density: ClassVar = "|2πΣ|^(-1/2) exp(-(x-μ)'Σ⁻¹(x-μ)/2), Σ = λ D A D'"
+    parameters: ClassVar = "mean μ; covariance Σ (axis-aligned structures: variance)"
+    support: ClassVar = "finite numbers"
+    m_step: ClassVar = "analytic; VEI VEE VEV EVE VVE by an inner iteration"
+    source: ClassVar = "Celeux & Govaert (1995); Browne & McNicholas (2014)"
+    example: ClassVar = "emcli fit sample_data/iris.csv -m gaussian:VEV -k 1-4 -x species"
+    kind: ClassVar = "real"
+    continuous: ClassVar = True
+    bounded: ClassVar = False
+    variants: ClassVar = structures.STRUCTURES
+
+    @classmethod
+    def variant(cls, name: str) -> str:
+        return structures.canonical(name, 1 if name in structures.ONE_COLUMN else 2)
+
+    @staticmethod
+    def inside(values: Array) -> Array:
+        return np.isfinite(values)
+
+    @classmethod
+    def invariance(cls, variant: str | None) -> str:
+        return structures.INVARIANCE[variant or "VVV"]
+
+    @property
+    def k(self) -> int:
+        return len(self.mean)
+
+    @classmethod
+    def needs_whole_rows(cls, part: Part) -> bool:
+        return structure_of(part.variant, len(part.columns)) not in structures.AXIS_ALIGNED
+
+    @classmethod
+    def title(cls, part: Part) -> str:
+        structure = structure_of(part.variant, len(part.columns))
+        return f"gaussian:{structure if len(part.columns) > 1 else structure[0]}"
+
+    @property
+    def label(self) -> str:
+        return f"gaussian:{self.structure if len(self.columns) > 1 else self.structure[0]}"
+
+    @property
+    def exempt(self) -> bool:
+        return self.structure in structures.SHARES_VOLUME_AND_SHAPE or self.k == 1
+
+    def narrowest(self, unit: Array) -> Array:
+        if self.spread.ndim == 2:
+            return (self.spread / (unit * unit)).min(axis=1)
+        return np.linalg.eigvalsh(self.spread / (unit[:, None] * unit))[:, 0]
+
+    @property
+    def spread(self) -> Array:
+        """Sigma_k, or its diagonal where the structure is axis-aligned."""
+        raise NotImplementedError
+
+    @property
+    def free(self) -> int:
+        k, d = self.mean.shape
+        return k * d + structures.free_parameters(self.structure, k, d)
+
+    @classmethod
+    def estimate(cls, part: Part, block: Block, r: Array) -> Gaussian:
+        n = r.sum(axis=1)
+        structure = structure_of(part.variant, len(part.columns))
+        seen = ~np.isnan(block.values)
+        values = np.where(seen, block.values, 0.0)
+        overall = _means(part, values, seen, r.sum(axis=0, keepdims=True))[0]
+        mean = _means(part, values - np.where(seen, overall[:, None], 0.0), seen, r) + overall
+        if structure in structures.AXIS_ALIGNED:
+            blank: Gaussian = Diagonal(
+                part.columns, structure, mean, overall, np.ones_like(mean),
+                incomplete=part.incomplete, known=False,
+            )
+        else:
+            unit = np.broadcast_to(np.eye(len(overall)), (*mean.shape, len(overall)))
+            blank = Full(part.columns, structure, mean, overall, unit, known=False)
+        return blank.maximise(n, blank.statistics(block, r))
+
+    @classmethod
+    def coordinates(cls, part: Part, block: Block) -> Array:
+        """Whitened, scaled by column or as they are: what the structure is invariant to."""
+        seen = ~np.isnan(block.values)
+        w = seen * (1.0 if block.weights is None else block.weights)
+        total = np.maximum(w.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+        values = np.where(seen, block.values, 0.0)
+        z = np.where(seen, values - (w * values).sum(axis=1, keepdims=True) / total, 0.0)
+        scale = np.sqrt((w * z * z).sum(axis=1, keepdims=True) / total)
+        scale[scale == 0] = 1.0
+        kind = structures.INVARIANCE[structure_of(part.variant, len(z))]
+        if kind == "similarity":
+            return z / np.sqrt((scale * scale).mean())
+        z /= scale
+        if kind == "columns":
+            return z
+        values, vectors = np.linalg.eigh((w * z) @ z.T / total)
+        keep = values > 1e-12 * values[-1]
+        return (vectors[:, keep].T @ z) / np.sqrt(values[keep])[:, None]
+
+    def to_vector(self, base: Self | None = None) -> Array:
+        base = base or self
+        mean = (self.mean - base.mean) / base._scale
+        rest = structures.to_vector(self.structure, self.spread, base.spread)
+        return np.concatenate([mean.ravel(), rest])
+
+    def from_vector(self, vector: Array) -> Self:
+        size = self.mean.size
+        mean = self.mean + vector[:size].reshape(self.mean.shape) * self._scale
+        return self._with(
+            mean, structures.from_vector(self.structure, vector[size:], self.spread)
+        )
+
+    @cached_property
+    def _scale(self) -> Array:
+        """(d,) units of the chart: an average sd, common where columns must stay comparable."""
+        variance = self.variances.mean(axis=0)
+        if structures.INVARIANCE[self.structure] == "similarity":
+            variance = np.full_like(variance, variance.mean())
+        return np.sqrt(variance)
+
+    @property
+    def variances(self) -> Array:
+        """(K, d) variances of the columns."""
+        raise NotImplementedError
+
+    def _with(self, mean: Array, spread: Array) -> Self:
+        raise NotImplementedError
+
+    @classmethod
+    def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Gaussian:
+        d = len(part.columns)
+        structure = structure_of(part.variant, d)
+        mean = np.array([entry["mean"] for entry in found], float).reshape(len(found), d)
+        origin = mean.mean(axis=0)
+        if structure in structures.AXIS_ALIGNED:
+            variance = np.array([entry["variance"] for entry in found], float)
+            if variance.shape != mean.shape or not (variance > 0).all():
+                raise ValueError("'variance' must hold one positive number for each column")
+            return Diagonal(
+                part.columns, structure, mean, origin, variance, incomplete=part.incomplete
+            )
+        covariance = np.array([entry["covariance"] for entry in found], float)
+        if covariance.shape != (len(found), d, d):
+            raise ValueError(f"'covariance' must be a {d} x {d} matrix")
+        family = Full(part.columns, structure, mean, origin, covariance)
+        try:
+            family.factors  # noqa: B018
+        except DegenerateError as error:
+            raise ValueError("'covariance' is not positive definite") from error
+        return family
+
+
+def structure_of(variant: str | None, d: int) -> str:
+    """The structure a variant means for d columns; with one, only the volume's letter is left."""
+    structure = structures.canonical(variant or "VVV", d)
+    return structure if d > 1 else f"{structure[0]}II"
+
+
+def _means(part: Part, values: Array, seen: Array, r: Array) -> Array:
+    """(K, d) weighted means of what was observed; values are zero where nothing was."""
+    n = r @ seen.T
+    if not (n > 0).all():
+        k, j = np.argwhere(~(n > 0))[0]
+        raise DegenerateError(
+            f"component {k + 1} holds no row where '{part.columns[j]}' was observed", int(k)
+        )
+    return (r @ values.T) / n
+
+
+@dataclass(frozen=True, eq=False)
+class Full(Gaussian, ExponentialFamily):
+    """Any orientation: EEE VEE EVE VVE EEV VEV EVV VVV."""
+
+    covariance: Array
+    known: bool = field(default=True, kw_only=True)  # False: only the means are, sums are centred
+
+    @property
+    def spread(self) -> Array:
+        return self.covariance
+
+    @property
+    def variances(self) -> Array:
+        return np.einsum("kii->ki", self.covariance)
+
+    @property
+    def correlated(self) -> bool:
+        return True
+
+    @property
+    def width(self) -> int:  # type: ignore[override]
+        d = len(self.columns)
+        return d + d * (d + 1) // 2
+
+    @cached_property
+    def factors(self) -> tuple[Array, Array]:
+        """Inverse Cholesky factors (K, d, d) and log determinants (K,)."""
+        scale = np.sqrt(self.variances)
+        if not (np.isfinite(scale) & (scale > 0)).all():
+            raise DegenerateError("a covariance matrix is singular")
+        try:
+            root = np.linalg.cholesky(self.covariance / (scale[:, :, None] * scale[:, None, :]))
+        except np.linalg.LinAlgError:
+            raise DegenerateError("a covariance matrix is singular") from None
+        log_determinant = 2 * np.log(np.einsum("kii->ki", root) * scale).sum(axis=1)
+        return np.linalg.inv(root) / scale[:, None, :], log_determinant
+
+    @cached_property
+    def precision(self) -> Array:
+        root, _ = self.factors
+        return root.transpose(0, 2, 1) @ root
+
+    @cached_property
+    def linear(self) -> bool:  # type: ignore[override]
+        if not self.known:
+            return False
+        offset = self.mean - self.origin
+        return quadratic.form(offset, np.sqrt(self.variances), self.precision) == "features"
+
+    def features(self, block: Block, out: Array) -> None:
+        quadratic.full_features(block, self.origin, out)
+
+    def natural(self) -> Array:
+        return quadratic.full_natural(self.mean - self.origin, self.precision, self.factors[1])
+
+    def log_density(self, block: Block) -> Array:
+        if self.linear:
+            return super().log_density(block)
+        root, log_determinant = self.factors
+        constant = log_determinant + len(self.columns) * quadratic.LOG_2PI
+        return -0.5 * (quadratic.full_centred(block, self.mean, root) + constant[:, None])
+
+    def statistics(self, block: Block, r: Array) -> Array:
+        if self.linear:
+            return super().statistics(block, r)
+        return quadratic.full_sums(block, self.mean, r)
+
+    def _moments(self, n: Array, t: Array) -> tuple[Array, Array]:
+        """Means (K, d) and scatter matrices about them (K, d, d)."""
+        d = len(self.columns)
+        about = self.origin if self.linear else self.mean
+        shift = t[:, :d] / n[:, None]
+        scatter = unpack(t[:, d:], d) - n[:, None, None] * shift[:, :, None] * shift[:, None, :]
+        return about + shift, scatter
+
+    def maximise(self, n: Array, t: Array) -> Self:
+        mean, scatter = self._moments(n, t)
+        current = self.covariance if self.known else None
+        return self._with(mean, structures.covariances(self.structure, n, scatter, current))
+
+    def q(self, n: Array, t: Array) -> float:
+        if self.linear:
+            return super().q(n, t)
+        mean, scatter = self._moments(n, t)
+        away = mean - self.mean
+        scatter = scatter + n[:, None, None] * away[:, :, None] * away[:, None, :]
+        constant = self.factors[1] + len(self.columns) * quadratic.LOG_2PI
+        return float(-0.5 * (n @ constant + (self.precision * scatter).sum()))
+
+    def _with(self, mean: Array, spread: Array) -> Self:
+        return replace(self, mean=mean, covariance=spread, known=True)
+
+    def select(self, order: Array) -> Self:
+        return replace(self, mean=self.mean[order], covariance=self.covariance[order])
+
+    def sample(self, rng: np.random.Generator, colours: Array, given: Array | None) -> Array:
+        root = np.linalg.cholesky(self.covariance)[colours]
+        z = rng.standard_normal((len(colours), len(self.columns)))
+        return (self.mean[colours] + np.einsum("nij,nj->ni", root, z)).T
+
+    def to_dict(self, component: int) -> dict[str, Any]:
+        return {
+            "mean": self.mean[component].tolist(),
+            "covariance": self.covariance[component].tolist(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Diagonal(Gaussian, Separable):
+    """Axis-aligned: EII VII EEI VEI EVI VVI, and E and V on one column."""
+
+    variance: Array
+    known: bool = field(default=True, kw_only=True)
+
+    @property
+    def spread(self) -> Array:
+        return self.variance
+
+    @property
+    def variances(self) -> Array:
+        return self.variance
+
+    @property
+    def column_width(self) -> int:
+        return 2 * len(self.columns)
+
+    @cached_property
+    def linear(self) -> bool:  # type: ignore[override]
+        if not self.known:
+            return False
+        offset = self.mean - self.origin
+        return quadratic.form(offset, np.sqrt(self.variance), 1 / self.variance) == "features"
+
+    def column_features(self, values: Array, out: Array) -> None:
+        d = len(self.columns)
+        z = out[:d]
+        np.subtract(values, self.origin[:, None], out=z)
+        if self.incomplete:
+            fill_missing(z.copy(), z)
+        np.multiply(z, z, out=out[d:])
+
+    def column_natural(self) -> tuple[Array, Array]:
+        offset, precision = self.mean - self.origin, 1 / self.variance
+        slope = offset * precision
+        normaliser = -0.5 * (slope * offset + np.log(self.variance) + quadratic.LOG_2PI)
+        return np.hstack([slope, -0.5 * precision]), normaliser
+
+    def log_density(self, block: Block) -> Array:
+        if self.linear:
+            return super().log_density(block)
+        return quadratic.diagonal_centred(block, self.mean, self.variance)
+
+    def statistics(self, block: Block, r: Array) -> Array:
+        if self.linear:
+            return super().statistics(block, r)
+        seen = ~np.isnan(block.values[list(self.incomplete)])
+        return np.hstack([quadratic.diagonal_sums(block, self.mean, r), r @ seen.T])
+
+    def maximise(self, n: Array, t: Array) -> Self:
+        d = len(self.columns)
+        observed = self.observed(n, t)
+        if not (observed > 0).all():
+            k, j = np.argwhere(~(observed > 0))[0]
+            raise DegenerateError(
+                f"component {k + 1} holds no row where '{self.columns[j]}' was observed", int(k)
+            )
+        shift = t[:, :d] / observed
+        scatter = t[:, d : 2 * d] - observed * shift * shift
+        if self.incomplete:
+            # An unobserved cell's squared deviation is expected to be the current variance.
+            scatter += (n[:, None] - observed) * (
+                self.variance if self.known else scatter / observed
+            )
+        current = self.variance if self.known else None
+        mean = (self.origin if self.linear else self.mean) + shift
+        return self._with(mean, structures.covariances(self.structure, n, scatter, current))
+
+    def q(self, n: Array, t: Array) -> float:
+        d = len(self.columns)
+        observed = self.observed(n, t)
+        about = (self.origin if self.linear else self.mean) - self.mean
+        square = t[:, d : 2 * d] + 2 * about * t[:, :d] + observed * about * about
+        constant = np.log(self.variance) + quadratic.LOG_2PI
+        return float(-0.5 * (observed * constant + square / self.variance).sum())
+
+    def _with(self, mean: Array, spread: Array) -> Self:
+        return replace(self, mean=mean, variance=spread, known=True)
+
+    def select(self, order: Array) -> Self:
+        return replace(self, mean=self.mean[order], variance=self.variance[order])
+
+    def sample(self, rng: np.random.Generator, colours: Array, given: Array | None) -> Array:
+        z = rng.standard_normal((len(colours), len(self.columns)))
+        return (self.mean[colours] + np.sqrt(self.variance)[colours] * z).T
+
+    def to_dict(self, component: int) -> dict[str, Any]:
+        return {
+            "mean": self.mean[component].tolist(),
+            "variance": self.variance[component].tolist(),
+        }

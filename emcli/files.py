@@ -1,0 +1,214 @@
+"""Outputs that appear together or not at all, and a clean death by signal.
+
+Every output is written to a temporary file beside its target and renamed into place when all
+outputs of the command are complete. What cannot be renamed onto (standard output, FIFOs, devices)
+is written directly. SIGINT, SIGTERM and SIGHUP remove the temporary files, undo what else was
+registered, and then kill the process by the signal itself, as a shell expects.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import IO, NoReturn
+
+from emcli.errors import OutputError, UsageError
+
+Undo = Callable[[], None]
+
+
+class Death:
+    """What to undo when a signal ends the process; one object for the process, `death`."""
+
+    def __init__(self) -> None:
+        self.undo: list[Undo] = []
+        self.waits = False
+        self.arrived: int | None = None
+        self.process = os.getpid()
+
+    def listen(self) -> None:
+        """Take over the signals that end a process, except those the caller has ignored."""
+        self.process = os.getpid()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self.signalled)
+
+    def signalled(self, number: int, frame: FrameType | None) -> None:
+        """Die now, or as soon as the renaming that is under way is done."""
+        if self.waits:
+            self.arrived = number
+        else:
+            self.die(number)
+
+    def die(self, number: int) -> NoReturn:
+        """Undo everything, stop worker processes, and end by signal `number` itself."""
+        if os.getpid() == self.process:  # a forked worker owns none of this
+            while self.undo:
+                self.undo.pop()()
+            workers = sys.modules.get("multiprocessing")
+            for worker in workers.active_children() if workers else ():
+                worker.kill()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        os._exit(128 + number)  # reached only where the signal is blocked
+
+    def __enter__(self) -> None:
+        """A stretch that no signal may cut in two."""
+        self.waits = True
+
+    def __exit__(self, *failure: object) -> None:
+        self.waits = False
+        if self.arrived is not None:
+            self.die(self.arrived)
+
+
+death = Death()
+
+
+class _Raw(io.FileIO):
+    """A file whose failing writes name it: disk full becomes an `OutputError`."""
+
+    def __init__(self, target: int, label: str) -> None:
+        self.label = label
+        super().__init__(target, "w")
+
+    def write(self, data: bytes) -> int | None:  # type: ignore[override]
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _refusal(self.label, error) from None
+
+
+def _refusal(label: str, error: OSError) -> OutputError:
+    return OutputError(f"cannot write {label}: {error.strerror or error}")
+
+
+class Outputs:
+    """The files one command writes, committed together when the `with` block ends well.
+
+    `inputs` are the paths the command reads; an output that would overwrite one is refused.
+    """
+
+    def __init__(self, inputs: Sequence[str] = ()) -> None:
+        self.inputs = {os.path.realpath(path) for path in inputs if path != "-"}
+        self.pending: list[tuple[io.BufferedWriter, str, str]] = []  # file, temporary, target
+        self.direct: list[io.BufferedWriter] = []
+        self.taken: set[str] = set()
+
+    def open(self, path: str) -> IO[bytes]:
+        """A binary file to write `path` with ('-' is standard output).
+
+        Opened before the work starts, so that an output that cannot be written fails at once.
+        Raises `OutputError`, or `UsageError` when two outputs (or an input) share the path.
+        """
+        descriptor = _descriptor_of(path)
+        target = f"descriptor {descriptor}" if descriptor is not None else os.path.realpath(path)
+        if target in self.taken:
+            raise UsageError(f"two outputs cannot both go to '{path}'", "give them different files")
+        if target in self.inputs:
+            raise UsageError(f"'{path}' is also read", "write to another file")
+        self.taken.add(target)
+        label = "standard output" if descriptor == 1 else f"'{path}'"
+        try:
+            if descriptor is not None:
+                return self._directly(os.dup(descriptor), label)
+            if not _is_plain(target):
+                return self._directly(os.open(target, os.O_WRONLY), label)
+            return self._beside(target, label)
+        except OSError as error:
+            raise _refusal(label, error) from None
+
+    def _directly(self, descriptor: int, label: str) -> io.BufferedWriter:
+        file = io.BufferedWriter(_Raw(descriptor, label))
+        self.direct.append(file)
+        return file
+
+    def _beside(self, target: str, label: str) -> io.BufferedWriter:
+        """A temporary file in the target's directory, with the mode a new file would get."""
+        folder, name = os.path.split(target)
+        if not os.path.isdir(folder):
+            raise OutputError(f"cannot write {label}: there is no directory '{folder}'")
+        if os.path.exists(target) and not os.access(target, os.W_OK):
+            raise OutputError(f"cannot write {label}: it is write-protected")
+        with death:
+            descriptor, temporary = tempfile.mkstemp(".tmp", f".{name[:80]}.", folder)
+            death.undo.append(lambda: Path(temporary).unlink(missing_ok=True))
+        umask = os.umask(0)
+        os.umask(umask)
+        os.fchmod(descriptor, 0o666 & ~umask)
+        file = io.BufferedWriter(_Raw(descriptor, label))
+        self.pending.append((file, temporary, target))
+        return file
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        try:
+            if kind is None:
+                self._commit()
+        finally:
+            self._abandon()
+
+    def _commit(self) -> None:
+        for file in (*self.direct, *(file for file, _, _ in self.pending)):
+            file.close()
+        with death:
+            for _, temporary, target in self.pending:
+                try:
+                    os.replace(temporary, target)
+                except OSError as error:
+                    raise _refusal(f"'{target}'", error) from None
+
+    def _abandon(self) -> None:
+        """Close without writing what is still buffered, and leave no temporary file."""
+        for file in (*self.direct, *(file for file, _, _ in self.pending)):
+            file.raw.close()
+        for _, temporary, _ in self.pending:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _descriptor_of(path: str) -> int | None:
+    """The open descriptor that '-', /dev/stdout or /dev/fd/N stands for.
+
+    Opening /dev/stdout anew would truncate a file the shell is appending to, so it is duplicated.
+    """
+    if path == "-":
+        return 1
+    named = {"/dev/stdout": 1, "/dev/stderr": 2}
+    numbered = re.fullmatch(r"(?:/dev/fd|/proc/self/fd)/(\d+)", path)
+    return int(numbered[1]) if numbered else named.get(path)
+
+
+def _is_plain(target: str) -> bool:
+    """Is `target` a regular file, or nothing yet? FIFOs, devices and sockets are not."""
+    try:
+        mode = os.stat(target).st_mode
+    except FileNotFoundError:
+        return True
+    if stat.S_ISDIR(mode):
+        raise OutputError(f"cannot write '{target}': it is a directory")
+    return stat.S_ISREG(mode)
+
+
+def print_text(text: str) -> None:
+    """Write text to standard output now; raises `OutputError` when that fails."""
+    if sys.stdout is None:
+        raise OutputError("cannot write standard output: it is closed")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _refusal("standard output", error) from None

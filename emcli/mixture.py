@@ -1,0 +1,345 @@
+"""A mixture: weights and blocks of families; log joint densities, responsibilities, criteria.
+
+p(x) = sum_k pi_k prod_b p_bk(x_b): a component is a product of independent blocks, each of one
+family. `Model` says which families describe which columns; `Mixture` adds the parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+
+from emcli.errors import DegenerateError
+from emcli.families import catalogue
+from emcli.families.base import Block, Family, Part
+from emcli.grammar import Term, parse
+from emcli.numerics import Array, safe_log, softmax_columns
+
+
+@dataclass(frozen=True)
+class Model:
+    """A mixture before any fit: its blocks."""
+
+    parts: tuple[Part, ...]
+    equal_weights: bool = False
+
+    @property
+    def name(self) -> str:
+        """The model in the grammar's words, as a fit of it will have it."""
+        return _named([(part.family.title(part), part.columns) for part in self.parts])
+
+    def estimate(self, block: Block, names: Sequence[str], r: Array) -> Mixture:
+        """The mixture whose colours are known to be r (K, n): the complete-data fit."""
+        counted = r if block.weights is None else r * block.weights
+        n = counted.sum(axis=1)
+        if not (n > 0).all():
+            raise DegenerateError(f"component {int(np.argmin(n)) + 1} is empty", int(np.argmin(n)))
+        families = tuple(
+            part.family.estimate(part, block.take(places(part.inputs, names)), counted)
+            for part in self.parts
+        )
+        return Mixture(_shares(n, self.equal_weights), families, self.equal_weights)
+
+    def coordinates(self, block: Block, names: Sequence[str]) -> Array:
+        """(p, n) coordinates in which starts measure distance."""
+        return np.vstack([
+            part.family.coordinates(part, block.take(places(part.inputs, names)))
+            for part in self.parts
+        ])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it describes, block by block."""
+        return tuple(name for part in self.parts for name in part.columns)
+
+    @property
+    def rows_wanted(self) -> int:
+        """Fewest rows a component can be estimated from."""
+        return max(part.family.rows_wanted(part) for part in self.parts)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Those and the ones it reads beside them (trials), each once."""
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.inputs))
+
+
+def places(wanted: Sequence[str], names: Sequence[str]) -> Any:
+    """Where the wanted columns lie among names: a slice where they follow each other."""
+    found = [names.index(name) for name in wanted]
+    if found == list(range(found[0], found[0] + len(found))):
+        return slice(found[0], found[0] + len(found))
+    return np.array(found)
+
+
+def _shares(n: Array, equal: bool) -> Array:
+    return np.full(len(n), 1 / len(n)) if equal else n / n.sum()
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What an E step leaves behind: sums over rows, which add.
+
+    log_likelihood: of the parameters the step was taken at, without the base measure;
+    n: (K,) sums of the responsibilities; statistics: (K, width) sums of each block.
+    """
+
+    log_likelihood: float
+    n: Array
+    statistics: tuple[Array, ...]
+
+    def __add__(self, other: Expectation) -> Expectation:
+        return Expectation(
+            self.log_likelihood + other.log_likelihood,
+            self.n + other.n,
+            tuple(a + b for a, b in zip(self.statistics, other.statistics, strict=True)),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """Weights pi (K,) and the families of its blocks, all with K components."""
+
+    weights: Array
+    families: tuple[Family, ...]
+    equal_weights: bool = False
+    colours: tuple[str, ...] = ()
+
+    @property
+    def k(self) -> int:
+        return len(self.weights)
+
+    @property
+    def name(self) -> str:
+        """The model in the grammar's words, columns left out where there is one block."""
+        return _named([(f.label, f.columns) for f in self.families])
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns of the table it reads, each once."""
+        return tuple(dict.fromkeys(name for f in self.families for name in f.inputs))
+
+    @property
+    def free(self) -> int:
+        """Number of free parameters."""
+        return (0 if self.equal_weights else self.k - 1) + sum(f.free for f in self.families)
+
+    @property
+    def bases(self) -> tuple[Hashable, ...]:
+        """The base measures h(x) of its blocks that are not one."""
+        return tuple(base for f in self.families if (base := f.base()) is not None)
+
+    def at(self, names: Sequence[str]) -> Evaluation:
+        """Ready to be evaluated on blocks whose rows are these columns."""
+        return Evaluation(self, tuple(names))
+
+    def maximise(self, expectation: Expectation) -> Self:
+        """The M step: the mixture that maximises Q."""
+        n = expectation.n
+        if not (n > 1e-8 * n.sum() / self.k).all():
+            empty = int(np.argmin(n))
+            raise DegenerateError(f"component {empty + 1} is empty", empty)
+        families = tuple(
+            f.maximise(n, t) for f, t in zip(self.families, expectation.statistics, strict=True)
+        )
+        return replace(self, weights=_shares(n, self.equal_weights), families=families)
+
+    def q(self, expectation: Expectation) -> float:
+        """Q: the expected complete-data log-likelihood of these parameters, without h(x)."""
+        blocks = sum(
+            f.q(expectation.n, t)
+            for f, t in zip(self.families, expectation.statistics, strict=True)
+        )
+        return float(expectation.n @ safe_log(self.weights) + blocks)
+
+    def to_vector(self, base: Self | None = None) -> Array:
+        """Unconstrained coordinates in the chart around `base` (itself when not given)."""
+        base = base or self
+        blocks = [f.to_vector(b) for f, b in zip(self.families, base.families, strict=True)]
+        return np.concatenate([safe_log(self.weights), *blocks])
+
+    def from_vector(self, vector: Array) -> Self:
+        """The mixture at these coordinates of the chart around this one."""
+        sizes = [self.k, *(len(f.to_vector()) for f in self.families)]
+        head, *rest = np.split(vector, np.cumsum(sizes)[:-1])
+        share = np.exp(head - head.max())
+        families = tuple(f.from_vector(v) for f, v in zip(self.families, rest, strict=True))
+        weights = self.weights if self.equal_weights else share / share.sum()
+        return replace(self, weights=weights, families=families)
+
+    def select(self, order: Any) -> Self:
+        """The components in another order."""
+        order = np.asarray(order)
+        families = tuple(f.select(order) for f in self.families)
+        return replace(self, weights=self.weights[order], families=families)
+
+    def sorted(self) -> Self:
+        """Components by decreasing weight, ties by their parameters."""
+        if self.k == 1:
+            return self
+        tie = np.column_stack([
+            np.array([_flat(f.to_dict(k)) for k in range(self.k)], float) for f in self.families
+        ])
+        keys = [*tie.T[::-1], -self.weights.round(12)]
+        return self.select(np.lexsort(keys))
+
+    def seeing(self, values: Array, names: Sequence[str]) -> Self:
+        """The same mixture, ready for the missing cells of these values (d, n)."""
+        missing = {name for name, row in zip(names, values, strict=True) if np.isnan(row).any()}
+        families = tuple(
+            f.seeing(tuple(j for j, c in enumerate(f.columns) if c in missing))
+            for f in self.families
+        )
+        return replace(self, families=families)
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """The components of the parameters file."""
+        return [
+            {
+                "colour": colour,
+                "weight": float(weight),
+                "distributions": [
+                    {"family": f.name, "columns": list(f.columns), **f.to_dict(k)}
+                    for f in self.families
+                ],
+            }
+            for k, (colour, weight) in enumerate(zip(self.colours, self.weights, strict=True))
+        ]
+
+    @classmethod
+    def from_dict(cls, components: Sequence[Mapping[str, Any]], model: str) -> Self:
+        """The mixture of a parameters file; ValueError or KeyError says what is wrong with it."""
+        terms = parse(model)[0]
+        blocks = list(zip(*(c["distributions"] for c in components), strict=True))
+        if [term.family for term in terms] != [found[0]["family"] for found in blocks]:
+            raise ValueError(f"their families are not those of the model '{model}'")
+        families = tuple(
+            _family_from(term, found) for term, found in zip(terms, blocks, strict=True)
+        )
+        weights = np.array([c["weight"] for c in components], float)
+        return cls(weights, families, colours=tuple(c["colour"] for c in components))
+
+    def sample(
+        self, rng: np.random.Generator, n: int, given: dict[str, Array] | None = None
+    ) -> tuple[Array, np.ndarray]:
+        """n rows: values (inputs, n) and the component each came from (n,)."""
+        colours = rng.choice(self.k, size=n, p=self.weights / self.weights.sum())
+        found: dict[str, Array] = {}
+        for family in self.families:
+            beside = family.inputs[len(family.columns) :]
+            rows = np.vstack([given[name] for name in beside]) if beside and given else None
+            found |= dict(zip(family.inputs, family.sample(rng, colours, rows), strict=True))
+        return np.vstack([found[name] for name in self.inputs]), colours
+
+
+def _family_from(term: Term, found: Sequence[Mapping[str, Any]]) -> Family:
+    """One block from its K entries, which must agree in everything but parameters."""
+    first = found[0]
+    if any((e["family"], e["columns"]) != (first["family"], first["columns"]) for e in found):
+        raise ValueError("the components differ in their families or columns")
+    family = catalogue.family(term.family)
+    levels = tuple(tuple(some) for some in first.get("levels", ()))
+    part = Part(family, tuple(first["columns"]), term.variant, family.options_of(first), levels)
+    return family.from_dict(part, found)
+
+
+def _named(blocks: Sequence[tuple[str, tuple[str, ...]]]) -> str:
+    """A model's name: columns only where there are several blocks to tell apart."""
+    if len(blocks) == 1:
+        return blocks[0][0]
+    return " + ".join(f"{title}({', '.join(map(quoted, names))})" for title, names in blocks)
+
+
+def quoted(name: str) -> str:
+    """A column name as the model grammar wants it."""
+    plain = name.replace("_", "a").replace(".", "a").isalnum() and not name[0].isdigit()
+    return name if plain else f'"{name}"'
+
+
+def _flat(found: Any) -> list[float]:
+    """The numbers of a component's parameters, in order."""
+    if isinstance(found, dict):
+        return [x for key, v in found.items() if key != "levels" for x in _flat(v)]
+    if isinstance(found, (list, tuple)):
+        return [x for v in found for x in _flat(v)]
+    return [found] if isinstance(found, (int, float)) else []
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A mixture on blocks of given columns: one matrix product for all linear families.
+
+    Their features are stacked under a row of ones, phi = [1, t_1(x), t_2(x), ...], so that
+    log joint = theta @ phi and sums = r @ phi'. Families that are not linear at these parameters
+    add their own (K, n) and take their own sums.
+    """
+
+    mixture: Mixture
+    names: tuple[str, ...]
+    theta: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        thetas = [f.natural() for f in self._linear]
+        constant = safe_log(self.mixture.weights) + sum(theta[:, 0] for theta in thetas)
+        theta = np.hstack([constant[:, None], *(theta[:, 1:] for theta in thetas)])
+        object.__setattr__(self, "theta", theta)
+
+    @cached_property
+    def _linear(self) -> list[Any]:
+        return [f for f in self.mixture.families if f.linear]
+
+    @cached_property
+    def _places(self) -> list[tuple[Family, Any, slice | None]]:
+        """Each family, where its columns lie in a block, and its rows of phi."""
+        found: list[tuple[Family, Any, slice | None]] = []
+        at = 1
+        for family in self.mixture.families:
+            rows = None
+            if family.linear:
+                width = family.width  # type: ignore[attr-defined]
+                rows, at = slice(at, at + width), at + width
+            found.append((family, places(family.inputs, self.names), rows))
+        return found
+
+    @cached_property
+    def width(self) -> int:
+        """Numbers held for each row: what decides how many rows make a block."""
+        return self.theta.shape[1] + self.mixture.k
+
+    def joint(self, block: Block) -> tuple[Array, Array]:
+        """log pi_k p_k(x_i) without the base measure (K, n), and phi."""
+        phi = block.array("phi", self.theta.shape[1], block.n)
+        phi[0] = 1.0
+        for family, columns, rows in self._places:
+            if rows is not None:
+                family.features(block.take(columns), phi[rows])  # type: ignore[attr-defined]
+        joint = np.matmul(self.theta, phi, out=block.array("joint", self.mixture.k, block.n))
+        for family, columns, rows in self._places:
+            if rows is None:
+                joint += family.log_density(block.take(columns))
+        return joint, phi
+
+    def posterior(self, block: Block) -> tuple[Array, Array]:
+        """Responsibilities (K, n) and log densities without the base measure (n,)."""
+        joint, _ = self.joint(block)
+        log_density = softmax_columns(joint)
+        return joint, log_density
+
+    def __call__(self, block: Block) -> Expectation:
+        """The E step on one block."""
+        joint, phi = self.joint(block)
+        log_density = softmax_columns(joint)
+        if block.weights is None:
+            total = float(log_density.sum())
+        else:
+            joint *= block.weights
+            total = float(log_density @ block.weights)
+        sums = joint @ phi.T
+        statistics = tuple(
+            family.statistics(block.take(columns), joint) if rows is None else sums[:, rows]
+            for family, columns, rows in self._places
+        )
+        return Expectation(total, sums[:, 0], statistics)

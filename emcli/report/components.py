@@ -1,0 +1,206 @@
+"""The table of components: weight, size and parameters, each component in its own colour."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from emcli.report import numbers
+from emcli.report.terminal import style_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Distribution = Mapping[str, Any]
+_PAIRS_SHOWN = 15
+
+
+class Row(NamedTuple):
+    """One line of the table: what it is, and its cell for each component."""
+
+    label: str
+    cells: list[str]
+
+
+def component_rows(
+    components: Sequence[Mapping[str, Any]],
+    total: float,
+    levels: Mapping[str, Sequence[Any]],
+    full: bool,
+) -> list[Row]:
+    """Weight, expected rows and parameters of all components.
+
+    total: weight of all rows; levels: by column, for binary columns; full: correlations too.
+    """
+    weights = [component["weight"] for component in components]
+    rows = [
+        Row("weight", [f"{weight:.3f}" for weight in weights]),
+        Row("rows", [numbers.count(round(weight * total, 1)) for weight in weights]),
+    ]
+    for block in zip(*(component["distributions"] for component in components), strict=True):
+        rows += _block_rows(block, levels, full)
+    return rows
+
+
+def _block_rows(
+    block: Sequence[Distribution], levels: Mapping[str, Sequence[Any]], full: bool
+) -> list[Row]:
+    """The parameters of one block of columns, in words that fit its parameters' names."""
+    first = block[0]
+    shown = {"family", "columns", "levels"}
+    rows: list[Row] = []
+    if "levels" in first and "probabilities" in first:
+        shown.add("probabilities")
+        rows += _shares(block)
+    spread = next((key for key in ("variance", "covariance", "scale") if key in first), None)
+    if "mean" in first and spread and isinstance(first[spread], list):
+        shown |= {"mean", spread}
+        rows += _means(block, spread)
+        if spread != "variance" and (full or len(first["columns"]) == 2):
+            rows += _correlations(block, spread)
+    for key in first:
+        if key not in shown:
+            rows += _others(block, key, levels)
+    return rows
+
+
+def _shares(block: Sequence[Distribution]) -> list[Row]:
+    """One row for each level of each categorical column."""
+    return [
+        Row(f"{column} = {level}", [f"{some['probabilities'][j][i]:.3f}" for some in block])
+        for j, column in enumerate(block[0]["columns"])
+        for i, level in enumerate(block[0]["levels"][j])
+    ]
+
+
+def _means(block: Sequence[Distribution], spread: str) -> list[Row]:
+    """Mean ± standard deviation, one row a column."""
+    rows = []
+    for j, column in enumerate(block[0]["columns"]):
+        deviations = [math.sqrt(_diagonal(some[spread], j)) for some in block]
+        rows.append(Row(column, numbers.spreads([some["mean"][j] for some in block], deviations)))
+    return rows
+
+
+def _diagonal(spread: Sequence[Any], j: int) -> float:
+    entry = spread[j]
+    return float(entry[j] if isinstance(entry, Sequence) else entry)
+
+
+def _correlations(block: Sequence[Distribution], spread: str) -> list[Row]:
+    columns = block[0]["columns"]
+    pairs = list(combinations(range(len(columns)), 2))
+    if len(pairs) > _PAIRS_SHOWN:
+        return [Row(f"(the {len(pairs)} covariances are in the parameters file)", [])]
+    rows = []
+    for i, j in pairs:
+        values = []
+        for some in block:
+            s = some[spread]
+            values.append(s[i][j] / math.sqrt(s[i][i] * s[j][j]))
+        name = "correlation" if len(pairs) == 1 else f"correlation {columns[i]}, {columns[j]}"
+        rows.append(Row(name, [f"{value:.3f}" for value in values]))
+    return rows
+
+
+def _others(
+    block: Sequence[Distribution], key: str, levels: Mapping[str, Sequence[Any]]
+) -> list[Row]:
+    """A parameter with one number a column, or one in all; tables are left to the file."""
+    columns, word = block[0]["columns"], key.replace("_", " ")
+    values = [some[key] for some in block]
+    if all(isinstance(value, list) and len(value) == len(columns) for value in values):
+        if not all(isinstance(v, (int, float, type(None))) for value in values for v in value):
+            return []
+        return [
+            Row(_named(column, word, levels), numbers.alike([value[j] for value in values]))
+            for j, column in enumerate(columns)
+        ]
+    if all(isinstance(value, (int, float, type(None))) for value in values):
+        return [Row(word, numbers.alike(values))]
+    if all(isinstance(value, str) for value in values):
+        return [Row(word, values)]
+    return []
+
+
+def _named(column: str, word: str, levels: Mapping[str, Sequence[Any]]) -> str:
+    """`smoker = yes` for the probability of a binary column's second level, else `deaths rate`."""
+    if word == "probability" and column in levels:
+        return f"{column} = {levels[column][-1]}"
+    return f"{column} {word}"
+
+
+def draw_components(
+    console: Console, colours: Sequence[str], rows: Sequence[Row], most: int | None = None
+) -> None:
+    """Print the table: components side by side while they fit, else one a line, else in turns.
+
+    most: rows to print before the rest is only counted; all when None.
+    """
+    from rich.cells import cell_len
+
+    if most is not None and len(rows) > most:
+        left = len(rows) - most
+        rows = [*rows[:most], Row(f"… and {left} more lines: emcli show PARAMS", [])]
+    label = max(cell_len(row.label) for row in rows if row.cells)
+    label = min(label, console.width // 2)
+    widths = [
+        max(cell_len(colour) + 2, *(cell_len(row.cells[k]) for row in rows if row.cells))
+        for k, colour in enumerate(colours)
+    ]
+    if label + sum(w + 3 for w in widths) <= console.width:
+        _across(console, colours, rows)
+    elif _down_width(colours, rows) <= console.width:
+        _down(console, colours, rows)
+    else:
+        room = max(1, (console.width - label) // (max(widths) + 3))
+        for at in range(0, len(colours), room):
+            part = [Row(row.label, row.cells[at : at + room]) for row in rows]
+            _across(console, colours[at : at + room], part)
+            if at + room < len(colours):
+                console.print()
+
+
+def _across(console: Console, colours: Sequence[str], rows: Sequence[Row]) -> None:
+    """A column for each component."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column("", no_wrap=True, overflow="ellipsis")
+    for colour in colours:
+        heading = Text(f"● {colour}", style=style_of(colour))
+        table.add_column(heading, justify="right", no_wrap=True, style=style_of(colour))
+    for row in rows:
+        if row.cells:
+            table.add_row(row.label, *row.cells)
+    console.print(table)
+    for row in rows:
+        if not row.cells:
+            console.print(row.label, style="dim", soft_wrap=True)
+
+
+def _down_width(colours: Sequence[str], rows: Sequence[Row]) -> int:
+    from rich.cells import cell_len
+
+    told = [row for row in rows if row.cells]
+    cells = [max(cell_len(row.label), *map(cell_len, row.cells)) + 3 for row in told]
+    return max(map(cell_len, colours)) + 5 + sum(cells)
+
+
+def _down(console: Console, colours: Sequence[str], rows: Sequence[Row]) -> None:
+    """A line for each component."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column("", no_wrap=True)
+    told = [row for row in rows if row.cells]
+    for row in told:
+        table.add_column(Text(row.label), justify="right", no_wrap=True)
+    for k, colour in enumerate(colours):
+        cells = (row.cells[k] for row in told)
+        table.add_row(f"● {colour}", *cells, style=style_of(colour))
+    console.print(table)

@@ -1,0 +1,131 @@
+"""The readable summary of a fit: what `emcli fit` and `emcli show` print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from emcli.report import numbers
+from emcli.report.components import component_rows, draw_components
+from emcli.report.criterion import Comparison, draw_comparison
+from emcli.report.terminal import to_text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_LINES_OF_A_FIT = 40
+
+
+class Fitted(Protocol):
+    """What is summarised; `emcli.api.Fitted` is one."""
+
+    @property
+    def mixture(self) -> Any: ...
+    @property
+    def columns(self) -> Sequence[Any]: ...
+    @property
+    def fit(self) -> Mapping[str, Any]: ...
+    @property
+    def selection(self) -> Sequence[Mapping[str, Any]]: ...
+    @property
+    def criterion(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is said around the tables.
+
+    title: what was fitted; notes: what was decided about columns; next_steps: (what for, what to
+    type); full: every parameter, however many lines that takes.
+    """
+
+    title: str
+    notes: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    next_steps: Sequence[tuple[str, str]] = field(default=())
+    full: bool = False
+
+
+def summary(fitted: Fitted, components: Sequence[Any], page: Page, stream: TextIO | None) -> str:
+    """The whole summary as text, in the colours and width that the stream can show.
+
+    components: the list of that name of the parameters file.
+    """
+
+    def draw(console: Console) -> None:
+        _headline(console, fitted, page)
+        _components(console, fitted, components, page.full)
+        _quality(console, fitted)
+        comparison = Comparison(
+            fitted.selection, fitted.criterion, fitted.mixture.name, fitted.mixture.k
+        )
+        if len(fitted.selection) > 1:
+            console.print()
+            draw_comparison(console, comparison)
+        _remarks(console, page)
+
+    return to_text(draw, stream)
+
+
+def _headline(console: Console, fitted: Fitted, page: Page) -> None:
+    fit, k = fitted.fit, fitted.mixture.k
+    names = [column.name for column in fitted.columns]
+    listed = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
+    size = f"{numbers.count(fit['rows'])} rows"
+    if fit["weight_total"] != fit["rows"]:
+        size += f" weighing {numbers.count(fit['weight_total'])}"
+    if fit.get("missing_cells"):
+        size += f", {numbers.count(fit['missing_cells'])} missing cells"
+    console.print(f"{page.title}: {size}; {_plural(len(names), 'column')}: {listed}")
+    chosen = ""
+    if len(fitted.selection) > 1:
+        chosen = f", chosen by {fitted.criterion.upper()} among {len(fitted.selection)} fits"
+    console.print(f"{fitted.mixture.name}, {_plural(k, 'component')}{chosen}", style="bold")
+    console.print()
+
+
+def _components(
+    console: Console, fitted: Fitted, components: Sequence[Mapping[str, Any]], full: bool
+) -> None:
+    levels = {c.name: c.levels for c in fitted.columns if c.kind == "binary" and c.levels}
+    rows = component_rows(components, fitted.fit["weight_total"], levels, full)
+    colours = [component["colour"] for component in components]
+    draw_components(console, colours, rows, None if full else _LINES_OF_A_FIT)
+    console.print()
+
+
+def _quality(console: Console, fitted: Fitted) -> None:
+    """How good the fit is, and whether to trust it."""
+    fit, name = fitted.fit, fitted.criterion
+    parts = [f"log-likelihood {fit['log_likelihood']:.3f}"]
+    for shown in dict.fromkeys((name, "bic")):
+        if fit.get(shown) is not None:
+            parts.append(f"{shown.upper()} {fit[shown]:.2f}")
+    parts.append(_plural(fit["free_parameters"], "free parameter"))
+    console.print("   ".join(parts))
+    steps = _plural(fit["iterations"], "iteration")
+    outcome = "converged after" if fit["converged"] else "NOT CONVERGED: stopped after"
+    line = f"{outcome} {steps}"
+    if fit.get("starts", 0) > 1:
+        line += f"; {fit['starts_at_best']} of {fit['starts']} starts ended here"
+    console.print(line, style="" if fit["converged"] else "bold yellow")
+
+
+def _remarks(console: Console, page: Page) -> None:
+    """Notes, warnings and what to type next; commands are never broken over lines."""
+    if page.notes or page.warnings:
+        console.print()
+    for note in page.notes:
+        console.print(f"note: {note}", style="dim", soft_wrap=True)
+    for warning in page.warnings:
+        console.print(f"warning: {warning}", style="yellow", soft_wrap=True)
+    if page.next_steps:
+        console.print()
+        width = max(len(what) for what, _ in page.next_steps)
+        for what, command in page.next_steps:
+            console.print(f"{what:<{width}}  {command}", soft_wrap=True)
+
+
+def _plural(n: int, what: str) -> str:
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"

@@ -1,0 +1,79 @@
+"""What the other end of a stream can show: colours, its width, a display that moves."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TextIO
+
+from emcli import palette
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PIPE_WIDTH = 100
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Is someone looking? A dumb terminal counts, a closed stream does not."""
+    return stream is not None and stream.isatty()
+
+
+def moves(stream: TextIO | None) -> bool:
+    """Can the stream show a display that rewrites itself? FORCE_COLOR does not make a file move."""
+    return is_terminal(stream) and os.environ.get("TERM", "dumb") not in ("dumb", "")
+
+
+def wants_colour(stream: TextIO | None) -> bool:
+    """NO_COLOR wins over FORCE_COLOR, and that over what the stream is."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") != "0":
+        return True
+    return moves(stream)
+
+
+def width_of(stream: TextIO | None) -> int:
+    """Columns of the terminal; a pipe gets room enough, or COLUMNS."""
+    if is_terminal(stream) or os.environ.get("COLUMNS"):
+        return max(shutil.get_terminal_size((80, 24)).columns, 40)
+    return PIPE_WIDTH
+
+
+def to_text(draw: Callable[[Console], Any], stream: TextIO | None) -> str:
+    """What `draw` prints, in the colours, width and characters that the stream can show."""
+    from rich.console import Console
+
+    page = io.StringIO()
+    colour = wants_colour(stream)
+    draw(Console(
+        file=page, width=width_of(stream), force_terminal=colour, no_color=not colour,
+        highlight=False, markup=False, emoji=False, legacy_windows=False,
+        force_interactive=False, force_jupyter=False,
+    ))  # fmt: skip
+    lines = [line.rstrip() for line in page.getvalue().splitlines()]
+    return plain("\n".join(lines) + "\n", stream)
+
+
+def plain(text: str, stream: TextIO | None) -> str:
+    """The text without characters that the stream's encoding lacks."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    for fancy, simple in (("±", "+-"), ("●", "*"), ("…", "..."), ("×", "x"), ("─", "-")):
+        try:
+            fancy.encode(encoding)
+        except UnicodeEncodeError:
+            text = text.replace(fancy, simple)
+    return text
+
+
+def style_of(colour: str) -> str:
+    """The rich style of a component's colour; a name that means no colour stays plain."""
+    from rich.color import Color, ColorParseError
+
+    known = palette.HEX.get(colour, "#7f7f7f" if colour == palette.NOISE else colour)
+    try:
+        Color.parse(known)
+    except ColorParseError:
+        return "default"
+    return known

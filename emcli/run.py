@@ -1,0 +1,125 @@
+"""One run of EM from one start: when it has converged, and what it ended with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from emcli.acceleration import squarem
+from emcli.em import Step, steps
+from emcli.errors import DegenerateError
+from emcli.mixture import Mixture
+from emcli.settings import Stopping
+from emcli.sources.memory import MemorySource
+
+
+@dataclass
+class Convergence:
+    """Aitken's estimate of the gain still to come, from consecutive plain EM steps.
+
+    Near the maximum gains shrink by a constant rate c, and gain * c / (1 - c) is left. c is the
+    largest rate seen lately: right after an extrapolation the slow direction hides behind fast
+    ones, and the estimate from a single ratio was measured 4,000 times too low.
+    """
+
+    tolerance: float
+    gains: list[float] = field(default_factory=list)  # of the current run of plain steps
+    rate: float = 0.0
+    last: float | None = None
+
+    def see(self, step: Step) -> None:
+        """Take note of a step's log-likelihood."""
+        if step.kind != "em" or self.last is None:
+            self.gains = []
+        else:
+            self.gains.append(step.log_likelihood - self.last)
+            if len(self.gains) > 1 and 0 < self.gains[-1] < self.gains[-2]:
+                if self.gains[-1] > 100 * self.noise:
+                    self.rate = max(0.98 * self.rate, self.gains[-1] / self.gains[-2])
+        self.last = step.log_likelihood
+
+    @property
+    def noise(self) -> float:
+        """Gains below this are rounding errors."""
+        return 1e-14 * abs(self.last or 0.0)
+
+    @property
+    def gain(self) -> float | None:
+        """The last plain EM step's gain."""
+        return self.gains[-1] if self.gains else None
+
+    @property
+    def remaining(self) -> float | None:
+        """The estimated gain still to come, None while there is nothing to tell from."""
+        if len(self.gains) < 2:
+            return None
+        gain, before = max(self.gains[-1], 0.0), self.gains[-2]
+        rate = max(self.rate, gain / before if before > 0 else 0.0)
+        return gain * rate / (1 - rate) if rate < 1 else None
+
+    @property
+    def resting(self) -> bool:
+        """Is the end near enough for plain steps to decide?"""
+        return bool(self.gains) and self.gains[-1] * self.rate <= self.tolerance * (1 - self.rate)
+
+    @property
+    def stopped(self) -> str | None:
+        """Why EM may stop now: "tolerance", "precision" or not at all."""
+        if len(self.gains) >= 3:
+            if all(abs(gain) <= self.noise for gain in self.gains[-3:]):
+                return "precision"
+            if (remaining := self.remaining) is not None and remaining <= self.tolerance:
+                return "tolerance"
+        return None
+
+
+class Run:
+    """One start of EM: advanced by some steps at a time, it keeps the best point it has seen."""
+
+    def __init__(
+        self,
+        mixture: Mixture,
+        source: MemorySource,
+        stopping: Stopping,
+        watch: Callable[[Step, Run], None] = lambda step, run: None,
+    ) -> None:
+        self.convergence = Convergence(stopping.tolerance)
+        self.best = Step(mixture, -float("inf"))
+        self.iterations = 0
+        self.stopped: str | None = None
+        self.trouble: DegenerateError | None = None
+        self._limit = stopping.max_iterations
+        self._watch = watch
+        accelerate = stopping.acceleration == "squarem"
+        self._steps = (
+            squarem(mixture, source, self._rests) if accelerate else steps(mixture, source)
+        )
+
+    def _rests(self) -> bool:
+        return self.convergence.resting
+
+    @property
+    def converged(self) -> bool:
+        return self.stopped in ("tolerance", "precision")
+
+    def advance(self, most: int | None = None, late: Callable[[], bool] = lambda: False) -> Run:
+        """Take `most` steps, or all it needs; stops for good on convergence, limits or trouble."""
+        taken = 0
+        while not self.stopped and (most is None or taken < most):
+            try:
+                step = next(self._steps)
+            except DegenerateError as trouble:
+                self.stopped, self.trouble = "degenerate", trouble
+                break
+            taken += 1
+            self.convergence.see(step)
+            if step.log_likelihood >= self.best.log_likelihood:
+                self.best = step
+            self._watch(step, self)
+            self.stopped = self.convergence.stopped
+            if not self.stopped and self.iterations >= self._limit:
+                self.stopped = "max_iterations"
+            elif not self.stopped and late():
+                self.stopped = "max_time"
+            self.iterations += not self.stopped
+        return self

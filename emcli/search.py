@@ -1,0 +1,261 @@
+"""The search: starts x numbers of components x models, and the criterion that chooses.
+
+Every start is run a short way; the best are run to the end. A cell is one model with one k. What
+is spurious, empty or singular is named, retried from other starts, and never the best while a
+regular fit exists.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+
+from emcli.criteria import Criteria
+from emcli.degeneracy import Resolution, spurious
+from emcli.errors import DegenerateError
+from emcli.events import CellFinished, CellStarted, Listener, StartFinished, Stepped, ignore
+from emcli.mixture import Mixture, Model
+from emcli.em import Step, base_measure, e_step
+from emcli.run import Run
+from emcli.settings import FitSettings
+from emcli.sources.memory import MemorySource
+from emcli.start import SAMPLE, Starter, kinds
+
+# Up to this many rows every start is run to the end: the best optimum may look poor for long.
+SMALL = 2_000
+# In larger tables every start takes this many steps, and so many of the best are run to the end.
+SHORT = 40
+FINISHED = 3
+# Two starts found the same maximum when their log-likelihoods agree to this many nats.
+SAME = 1e-3
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What became of one model with one k."""
+
+    model: str
+    k: int
+    status: str
+    mixture: Mixture | None = None
+    log_likelihood: float | None = None
+    stopped: str = ""
+    iterations: int = 0
+    remaining: float | None = None
+    start: str = ""
+    index: int = 0
+    starts: int = 0
+    at_best: int = 0
+    trouble: str = ""
+    criteria: Criteria | None = None
+
+    @property
+    def converged(self) -> bool:
+        return self.stopped in ("tolerance", "precision")
+
+
+@dataclass
+class Attempt:
+    """One start: its run, and how it began."""
+
+    kind: str
+    index: int
+    run: Run
+    status: str = "ok"
+
+
+@dataclass
+class Search:
+    """Fits cells of one source; `given` is a mixture to start from in place of the starts."""
+
+    source: MemorySource
+    settings: FitSettings
+    listen: Listener
+    given: Mixture | None = None
+    began: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.sample = self.source.sample(SAMPLE, self.settings.searching.seed)
+        self.resolution = Resolution(self.source, self.sample)
+
+    def late(self) -> bool:
+        """Is the time that was allowed over?"""
+        most = self.settings.stopping.max_time
+        return most is not None and time.monotonic() - self.began > most
+
+    def cells(self, models: Sequence[Model], ks: Sequence[int]) -> list[Cell]:
+        """The whole k x model table, in order."""
+        wanted = [(model, k) for model in models for k in ks]
+        distinct = self._distinct(max(ks))
+        starters = {id(m): Starter(m, self.sample, self.settings.searching.seed) for m in models}
+        found: list[Cell] = []
+        for number, (model, k) in enumerate(wanted, 1):
+            self.listen(CellStarted(model.name, k, number, len(wanted)))
+            if found and self.late():
+                cell = Cell(model.name, k, "not run")
+            elif k > distinct or self.source.rows < k * model.rows_wanted:
+                cell = Cell(model.name, k, "too few rows")
+            else:
+                cell = self.cell(starters[id(model)], k)
+            found.append(cell)
+            value = cell.criteria.value(self.settings.searching.criterion) if cell.criteria else None
+            self.listen(CellFinished(model.name, k, value, cell.status))
+        return found
+
+    def cell(self, starter: Starter, k: int) -> Cell:
+        """The best regular fit of one model with k components."""
+        model = starter.model
+        attempts = list(self._attempts(starter, k))
+        finished = self._finish(model, k, attempts)
+        if not finished and not self.given and k > 1 and not self.late():
+            more = self.settings.searching.starts
+            again = [
+                attempt
+                for index in range(more, 2 * more)
+                if (attempt := self._attempt(starter, k, "random", index))
+            ]
+            attempts += again
+            finished = self._finish(model, k, again)
+        if not finished:
+            return self._failed(model, k, attempts)
+        best = max(finished, key=lambda a: a.run.best.log_likelihood)
+        top = best.run.best
+        mixture = top.mixture if self.given else top.mixture.sorted()
+        return Cell(
+            model.name, k,
+            status="ok" if best.run.converged else "not converged",
+            mixture=mixture,
+            log_likelihood=top.log_likelihood,
+            stopped=best.run.stopped or "",
+            iterations=best.run.iterations,
+            remaining=best.run.convergence.remaining,
+            start=best.kind, index=best.index, starts=len(attempts),
+            at_best=sum(a.run.best.log_likelihood > top.log_likelihood - SAME for a in finished),
+            criteria=replace(
+                Criteria.of(mixture, top.log_likelihood, self.source),
+                held_out=self._held_out(model, k),
+            ),
+        )
+
+    def _held_out(self, model: Model, k: int) -> float | None:
+        """Log-likelihood of each fold under the fit to the others; None unless asked for."""
+        searching = self.settings.searching
+        if searching.criterion != "cv":
+            return None
+        folds = min(searching.folds, self.source.rows)
+        plain = replace(self.settings, searching=replace(searching, criterion="bic"))
+        total = 0.0
+        for kept, left in self.source.folds(folds, searching.seed):
+            search = Search(kept, plain, ignore, self.given)
+            cell = search.cell(Starter(model, search.sample, searching.seed), k)
+            if cell.mixture is None:
+                return None
+            total += e_step(cell.mixture, left).log_likelihood + base_measure(cell.mixture, left)
+        return total
+
+    def _failed(self, model: Model, k: int, attempts: Sequence[Attempt]) -> Cell:
+        reasons = [a.status for a in attempts if a.status != "ok"]
+        why = max(reasons, key=reasons.count) if reasons else "no start could be made"
+        return Cell(model.name, k, "degenerate", starts=len(attempts), trouble=why)
+
+    def _attempts(self, starter: Starter, k: int) -> Iterator[Attempt]:
+        if self.given:
+            yield Attempt("file", 0, self._run(starter.model, k, self.given, self.source, "file", 0))
+            return
+        searching = self.settings.searching
+        starts = searching.starts if k > 1 else 1
+        for index, kind in enumerate(kinds(searching.start, starts, len(starter.points) == 1)):
+            attempt = self._attempt(starter, k, kind, index)
+            if attempt:
+                yield attempt
+
+    def _attempt(self, starter: Starter, k: int, kind: str, index: int) -> Attempt | None:
+        try:
+            mixture = starter.start(kind, k, index)
+        except DegenerateError:
+            return None
+        return Attempt(kind, index, self._run(starter.model, k, mixture, self.sample, kind, index))
+
+    def _run(
+        self, model: Model, k: int, mixture: Mixture, source: MemorySource, kind: str, index: int
+    ) -> Run:
+        watch = partial(_tell, self.listen, model.name, k, index, kind)
+        return Run(mixture, source, self.settings.stopping, watch)
+
+    def _finish(self, model: Model, k: int, attempts: list[Attempt]) -> list[Attempt]:
+        """Run the most promising attempts to the end; those that ended regular."""
+        small = self.source.rows <= SMALL
+        alive = attempts if small else self._promising(attempts)
+        finished: list[Attempt] = []
+        for attempt in alive:
+            if (len(finished) >= FINISHED and not small) or (finished and self.late()):
+                break
+            if self.sample is not self.source and not self.given:
+                mixture = attempt.run.best.mixture
+                attempt.run = self._run(
+                    model, k, mixture, self.source, attempt.kind, attempt.index
+                )
+            attempt.run.advance(late=self.late)
+            attempt.status = self._verdict(attempt.run)
+            if attempt.status == "ok":
+                finished.append(attempt)
+            best = attempt.run.best.log_likelihood
+            self.listen(
+                StartFinished(model.name, k, attempt.index, len(attempts), best, attempt.status)
+            )
+        return finished
+
+    def _promising(self, attempts: list[Attempt]) -> list[Attempt]:
+        """All after a short run, the best first."""
+        for attempt in attempts:
+            attempt.run.advance(SHORT, self.late)
+            if attempt.run.trouble:
+                attempt.status = attempt.run.trouble.sentence
+        alive = [a for a in attempts if not a.run.trouble]
+        return sorted(alive, key=lambda a: -a.run.best.log_likelihood)
+
+    def _verdict(self, run: Run) -> str:
+        """ "ok", or what makes this end of a run unusable."""
+        if run.trouble:
+            return run.trouble.sentence
+        found = spurious(run.best.mixture, self.source, self.resolution)
+        if not found:
+            return "ok"
+        first = found[0]
+        columns = ", ".join(first.columns)
+        return f"component {first.component + 1} {first.why} in {columns}"
+
+    def _distinct(self, enough: int) -> int:
+        """Number of distinct rows, counted up to a little more than `enough`."""
+        step = 4096
+        seen: np.ndarray | None = None
+        for at in range(0, self.source.rows, step):
+            piece = np.nan_to_num(self.source.values[:, at : at + step], nan=np.inf)
+            rows = np.unique(piece if seen is None else np.hstack([seen, piece]), axis=1)
+            if rows.shape[1] >= enough:
+                return rows.shape[1]
+            seen = rows
+        return 0 if seen is None else seen.shape[1]
+
+
+def _tell(
+    listen: Listener, model: str, k: int, start: int, name: str, step: Step, run: Run
+) -> None:
+    convergence = run.convergence
+    listen(
+        Stepped(
+            model, k, start, name, run.iterations, step.log_likelihood,
+            convergence.gain, convergence.remaining, step.kind, partial(_parameters, step.mixture),
+        )
+    )
+
+
+def _parameters(mixture: Mixture) -> list[dict[str, object]]:
+    return [
+        {"weight": float(w), "distributions": [f.to_dict(k) for f in mixture.families]}
+        for k, w in enumerate(mixture.weights)
+    ]

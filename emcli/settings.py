@@ -1,0 +1,416 @@
+"""Every option of emcli, declared once.
+
+An option is a field of one of a few frozen objects. Its flags, help, default and validation live
+here and nowhere else: the command line (`cli/options.py`), `EMCLI_*` variables, TOML configuration
+and the Python API (`emcli.fit(..., starts=20)`) are all made from these fields.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from emcli.errors import UsageError
+
+
+def option(*flags: str, default: Any, help: str, **how: Any) -> Any:
+    """A dataclass field that is also a command-line option.
+
+    `how` may hold `metavar`, `choices` (allowed words), `parse` (text -> value, raising
+    ValueError), `repeat` (may be given more than once; the value is a tuple), `flag` (takes no
+    value) and `count` (-vv).
+    """
+    return field(default=default, metadata={"flags": flags, "help": help, **how})
+
+
+def parse_components(text: str | int) -> tuple[int, ...]:
+    """`3`, `1-9`, `2,4,8` or a mix -> increasing numbers of components."""
+    found: set[int] = set()
+    for part in str(text).split(","):
+        match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
+        if not match:
+            raise ValueError(f"'{text}' is not a number of components; type 3, 1-9 or 2,4,8")
+        low, high = int(match[1]), int(match[2] or match[1])
+        if low < 1 or high < low or high > 10_000:
+            raise ValueError(f"'{part.strip()}' is not a range of component numbers from 1 up")
+        found.update(range(low, high + 1))
+    return tuple(sorted(found))
+
+
+def parse_duration(text: str | float) -> float:
+    """`90`, `90s`, `5m`, `2h`, `1h30m` -> seconds."""
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "": 1.0}
+    parts = re.findall(r"(\d+(?:\.\d+)?)(h|m|s|$)", str(text).strip())
+    if not parts or "".join(a + b for a, b in parts) != str(text).strip():
+        raise ValueError(f"'{text}' is not a duration; type 90s, 5m or 1h30m")
+    seconds = sum(float(number) * units[unit] for number, unit in parts)
+    if seconds <= 0:
+        raise ValueError(f"'{text}' is not a duration above zero")
+    return seconds
+
+
+def parse_list(text: str) -> tuple[str, ...]:
+    """Words separated by commas -> the words, blanks around them removed."""
+    return tuple(word.strip() for word in text.split(","))
+
+
+def at_least(kind: Callable[[Any], Any], low: float) -> Callable[[Any], Any]:
+    """A parser for numbers of `kind` (int or float) that are `low` or more."""
+
+    def parse(text: Any) -> Any:
+        try:
+            value = kind(text)
+        except (TypeError, ValueError):
+            what = "whole number" if kind is int else "number"
+            raise ValueError(f"'{text}' is not a {what}") from None
+        if not low <= value < float("inf"):
+            raise ValueError(f"{value} is out of range; it must be {low} or more")
+        return value
+
+    return parse
+
+
+CRITERIA = ("bic", "icl", "aic", "aicc", "sabic", "caic", "cv")
+STARTS = ("kmeans++", "random", "hierarchical", "quantile")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the bytes of a table become columns."""
+
+    delimiter: str | None = option(
+        "-d", "--delimiter", default=None, metavar="CHAR",
+        help="Field separator of text tables; found by looking when not given ('tab' for a tab).",
+    )
+    decimal: str = option(
+        "--decimal", default=".", metavar="CHAR", help="Decimal mark of text tables."
+    )
+    encoding: str = option(
+        "--encoding", default="utf-8", metavar="NAME", help="Character encoding of text tables."
+    )
+    na: tuple[str, ...] | None = option(
+        "--na", default=None, metavar="LIST", parse=parse_list,
+        help="Words that mean an empty cell, separated by commas, in place of NA, NaN, null and "
+        "their kin; an empty cell always does.",
+    )
+    no_header: bool = option(
+        "--no-header", default=False, flag=True,
+        help="The first line is data; columns are named column1, column2, ...",
+    )
+
+
+@dataclass(frozen=True)
+class Selecting:
+    """Which columns and rows of the table the model sees, and in what role."""
+
+    columns: tuple[str, ...] = option(
+        "-c", "--columns", default=(), metavar="SPEC", repeat=True,
+        help="Columns of the model: names, 1-based positions, ranges a..d and 1..4, globs; "
+        "separated by commas, repeatable. Default: all the model can use.",
+    )
+    exclude: tuple[str, ...] = option(
+        "-x", "--exclude", default=(), metavar="SPEC", repeat=True, help="Columns to leave out."
+    )
+    id: str | None = option(
+        "--id", default=None, metavar="COL",
+        help="Column that names the rows; it takes the place of 'row' in the assignments.",
+    )
+    weight: str | None = option(
+        "--weight", default=None, metavar="COL",
+        help="Column of non-negative row weights; a weight of 2 is the row twice.",
+    )
+    missing: str = option(
+        "--missing", default="use", choices=("use", "drop", "refuse"),
+        help="Empty cells: used by EM (nothing imputed, nothing dropped), the row dropped, or an "
+        "error naming the rows.",
+    )
+
+
+@dataclass(frozen=True)
+class Modelling:
+    """The mixture: families, number of components, constraints, names of the colours."""
+
+    model: str = option(
+        "-m", "--model", default="gaussian", metavar="MODEL",
+        help="Model, or several separated by commas to compare: 'gaussian:VVE', 'gaussian:*', "
+        "'poisson(visits) + categorical(sex)', 'auto'; see 'emcli models'.",
+    )
+    components: tuple[int, ...] = option(
+        "-k", "--components", default=tuple(range(1, 10)), metavar="K", parse=parse_components,
+        help="Number of components: 3, 1-9 or 2,4,8; with more than one the criterion chooses.",
+    )
+    equal_weights: bool = option(
+        "--equal-weights", default=False, flag=True, help="Hold the mixing weights at 1/k."
+    )
+    colours: tuple[str, ...] = option(
+        "--colours", default=(), metavar="LIST", parse=parse_list,
+        help="Names of the components, largest first, in place of red, blue, green, ...",
+    )
+
+
+@dataclass(frozen=True)
+class Searching:
+    """Where EM starts and how the winner is chosen."""
+
+    criterion: str = option(
+        "--criterion", default="bic", choices=CRITERIA,
+        help="Chooses among models and k; -2 log L + penalty, smaller is better.",
+    )
+    folds: int = option(
+        "--folds", default=10, metavar="N", parse=at_least(int, 2),
+        help="Folds of --criterion cv.",
+    )
+    start: str | None = option(
+        "--start", default=None, metavar="NAME|PARAMS.json",
+        help="kmeans++, random, hierarchical or quantile for every start, or a parameters file "
+        "to start from. Default: the best of several kinds.",
+    )
+    starts: int = option(
+        "--starts", default=10, metavar="N", parse=at_least(int, 1),
+        help="Number of starts for each model and k.",
+    )
+    seed: int = option(
+        "--seed", default=0, metavar="S", parse=at_least(int, 0),
+        help="Seed of the random starts; recorded in the parameters.",
+    )
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When a run of EM ends, and whether it is accelerated."""
+
+    tolerance: float = option(
+        "--tolerance", default=1e-7, metavar="T", parse=at_least(float, 0.0),
+        help="Stop when the estimated log-likelihood still to come is under T nats in total.",
+    )
+    max_iterations: int = option(
+        "--max-iterations", default=10_000, metavar="N", parse=at_least(int, 0),
+        help="Most EM steps of one run.",
+    )
+    max_time: float | None = option(
+        "--max-time", default=None, metavar="DURATION", parse=parse_duration,
+        help="Stop starting new work after this long (90s, 5m, 1h30m) and keep the best so far.",
+    )
+    acceleration: str = option(
+        "--acceleration", default="squarem", choices=("squarem", "none"),
+        help="Extrapolate once plain EM has settled (SQUAREM), or plain EM throughout.",
+    )
+
+
+@dataclass(frozen=True)
+class Running:
+    """The machine."""
+
+    threads: int | None = option(
+        "--threads", default=None, metavar="N", parse=at_least(int, 1),
+        help="Processor cores to use; the result does not depend on it. Default: all.",
+    )
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is written, and where."""
+
+    params: str | None = option(
+        "-o", "--params", default=None, metavar="FILE",
+        help="Write the parameters as JSON; '-' is standard output.",
+    )
+    assignments: str | None = option(
+        "-a", "--assignments", default=None, metavar="FILE",
+        help="Write each row's colour as CSV, or Parquet by its ending; '-' is standard output.",
+    )
+    append: bool = option(
+        "--append", default=False, flag=True, help="Keep the input's columns in the assignments."
+    )
+    no_probabilities: bool = option(
+        "--no-probabilities", default=False, flag=True, help="Write only the colour."
+    )
+    trace: str | None = option(
+        "--trace", default=None, metavar="FILE", help="Write one JSON line for each EM step."
+    )
+    trace_parameters: bool = option(
+        "--trace-parameters", default=False, flag=True, help="Parameters in the trace too."
+    )
+    strict: bool = option(
+        "--strict", default=False, flag=True,
+        help="Not converged or degenerate is a failure: exit 4, nothing written.",
+    )
+    provenance: bool = option(
+        "--provenance", default=False, flag=True,
+        help="Time, host, paths and versions into the parameters.",
+    )
+
+
+@dataclass(frozen=True)
+class Talking:
+    """What is said on standard error while it runs."""
+
+    progress: str = option(
+        "--progress", default="auto", choices=("auto", "lines", "json", "never"),
+        help="Live display on a terminal, plain lines, JSON lines, or nothing.",
+    )
+    quiet: bool = option(
+        "-q", "--quiet", default=False, flag=True, help="No summary and no warnings."
+    )
+    verbose: int = option("-v", "--verbose", default=0, count=True, help="Say more.")
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """All that `emcli fit` was asked, beside the data."""
+
+    modelling: Modelling = Modelling()
+    selecting: Selecting = Selecting()
+    output: Output = Output()
+    searching: Searching = Searching()
+    stopping: Stopping = Stopping()
+    reading: Reading = Reading()
+    running: Running = Running()
+    talking: Talking = Talking()
+
+
+def _as_in(bundle: type, name: str) -> Any:
+    """The option `name` of another bundle, declared there."""
+    declared = next(f for f in fields(bundle) if f.name == name)
+    return field(default=declared.default, metadata=declared.metadata)
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """Which rows are looked at, and how they are named."""
+
+    id: str | None = _as_in(Selecting, "id")
+    missing: str = _as_in(Selecting, "missing")
+
+
+@dataclass(frozen=True)
+class AssignOutput:
+    """What is written, and where."""
+
+    assignments: str = option(
+        "-a", "-o", "--assignments", default="-", metavar="FILE",
+        help="Write each row's colour as CSV, or Parquet by its ending; '-' is standard output.",
+    )
+    append: bool = _as_in(Output, "append")
+    no_probabilities: bool = _as_in(Output, "no_probabilities")
+
+
+def parse_quantile(text: str | float) -> float:
+    """A number between 0 and 1, both excluded."""
+    value = at_least(float, 0.0)(text)
+    if not 0 < value < 1:
+        raise ValueError(f"{value} is not between 0 and 1")
+    return value
+
+
+@dataclass(frozen=True)
+class ScoreOutput:
+    """What is written, and where."""
+
+    output: str = option(
+        "-o", "--output", default="-", metavar="FILE",
+        help="Write each row's log density as CSV, or Parquet by its ending; '-' is standard "
+        "output.",
+    )
+    below: float | None = option(
+        "--below", default=None, metavar="Q", parse=parse_quantile,
+        help="List only the rows under the Q-quantile of the fitted data's log densities (0.01: "
+        "the strangest hundredth).",
+    )
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How many rows are drawn, and where they go."""
+
+    rows: int | None = option(
+        "-n", "--rows", default=None, metavar="N", parse=at_least(int, 1),
+        help="Number of rows to draw.",
+    )
+    seed: int = option(
+        "--seed", default=0, metavar="S", parse=at_least(int, 0),
+        help="Seed of the draws; the same seed draws the same rows.",
+    )
+    output: str = option(
+        "-o", "--output", default="-", metavar="FILE",
+        help="Write the rows as CSV, or Parquet by its ending; '-' is standard output.",
+    )
+
+
+@dataclass(frozen=True)
+class Hush:
+    """What is said on standard error."""
+
+    quiet: bool = option(
+        "-q", "--quiet", default=False, flag=True, help="No totals and no warnings."
+    )
+
+
+@dataclass(frozen=True)
+class AssignSettings:
+    """All that `emcli assign` was asked, beside the parameters and the data."""
+
+    output: AssignOutput = AssignOutput()
+    rows: NewRows = NewRows()
+    reading: Reading = Reading()
+    running: Running = Running()
+    talking: Hush = Hush()
+
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """All that `emcli score` was asked, beside the parameters and the data."""
+
+    output: ScoreOutput = ScoreOutput()
+    rows: NewRows = NewRows()
+    reading: Reading = Reading()
+    running: Running = Running()
+    talking: Hush = Hush()
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """All that `emcli sample` was asked, beside the parameters."""
+
+    sampling: Sampling = Sampling()
+
+
+def build(bundle: type, values: Mapping[str, Any]) -> Any:
+    """Make a bundle (or a bundle of bundles) from option names and raw values.
+
+    Text is parsed and choices are checked here, so the command line, TOML and the Python API
+    refuse the same values in the same words. Raises `UsageError`; unknown names are refused.
+    """
+    groups = {f.name: f.default for f in fields(bundle) if not f.metadata}
+    if groups:
+        kinds = {name: type(default) for name, default in groups.items()}
+        owner = {f.name: name for name, kind in kinds.items() for f in fields(kind)}
+        unknown = [name for name in values if name not in owner]
+        if unknown:
+            raise UsageError(f"there is no option '{unknown[0]}'")
+        return bundle(**{
+            name: build(kind, {n: v for n, v in values.items() if owner[n] == name})
+            for name, kind in kinds.items()
+        })
+    known = {f.name: f for f in fields(bundle)}
+    return bundle(**{name: _validated(known[name], value) for name, value in values.items()})
+
+
+def _validated(declared: Any, value: Any) -> Any:
+    """One raw value, parsed and checked by its declaration."""
+    how = declared.metadata
+    flag = how["flags"][-1]
+    if value is None or value == declared.default:
+        return declared.default
+    if how.get("repeat"):
+        return (value,) if isinstance(value, str) else tuple(value)
+    if "choices" in how and value not in how["choices"]:
+        raise UsageError(f"{flag} takes one of {', '.join(how['choices'])}, not '{value}'")
+    if "parse" in how and not isinstance(value, tuple):
+        try:
+            return how["parse"](value)
+        except ValueError as error:
+            raise UsageError(f"{flag}: {error}") from None
+    return value

@@ -1,0 +1,159 @@
+"""A table in memory, summed over canonical blocks on threads.
+
+Rows are cut at multiples of CHUNK, chunks into blocks whose size depends on the model alone.
+Blocks fold left to right inside a chunk, chunks in a fixed binary tree over their numbers: the
+same sums to the last bit for any number of threads, because a matrix product's bits change with
+the width of its block and a sum's with its order.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from emcli.families.base import Block
+from emcli.numerics import Array, splitmix
+
+CHUNK = 65_536
+# phi and joint of a block stay in a core's second-level cache.
+_CACHE = 2**20
+_LEAST, _MOST = 256, 8192
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """BLAS on one thread: parallelism comes from blocks, and the bits do not depend on it.
+
+    The command line has set the environment before NumPy was imported; in a library that is too
+    late, and threadpoolctl does it.
+    """
+    if os.environ.get("OPENBLAS_NUM_THREADS") == "1":
+        yield
+        return
+    import threadpoolctl
+
+    with threadpoolctl.threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+class Adds(Protocol):
+    """Anything whose values add."""
+
+    def __add__(self, other: Any) -> Any: ...
+
+
+T = TypeVar("T", bound=Adds)
+
+
+def block_rows(width: int) -> int:
+    """Rows of a block when each takes `width` numbers: a power of two."""
+    rows = 2 ** int(np.log2(max(_CACHE / (8 * width), 1)))
+    return min(max(rows, _LEAST), _MOST)
+
+
+def fold(values: Sequence[T]) -> T:
+    """Add up neighbours, then neighbours' sums: a tree that depends on their number alone."""
+    while len(values) > 1:
+        pairs = [a + b for a, b in zip(values[::2], values[1::2], strict=False)]
+        values = [*pairs, *values[2 * len(pairs) :]]
+    return values[0]
+
+
+class MemorySource:
+    """Columns (d, n) float64, their names, and row weights (n,) or None."""
+
+    def __init__(
+        self,
+        values: Array,
+        names: Sequence[str],
+        weights: Array | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.values = values
+        self.names = tuple(names)
+        self.weights = weights
+        chunks = -(-values.shape[1] // CHUNK)
+        self.threads = max(1, min(threads or os.cpu_count() or 1, chunks))
+        self._local = threading.local()
+        self._once: dict[Hashable, float] = {}
+        self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
+
+    @property
+    def rows(self) -> int:
+        return self.values.shape[1]
+
+    @property
+    def weight_total(self) -> float:
+        return float(self.rows if self.weights is None else self.weights.sum())
+
+    def total(self, f: Callable[[Block], T], width: int) -> T:
+        """The sum of f over all blocks, in canonical order; `width` numbers a row decide the cut."""
+        rows = block_rows(width)
+
+        def chunk(start: int) -> T:
+            blocks = self._blocks(start, min(start + CHUNK, self.rows), rows)
+            sum_ = f(next(blocks))
+            for block in blocks:
+                sum_ = sum_ + f(block)
+            return sum_
+
+        starts = range(0, self.rows, CHUNK)
+        return fold(list(self._pool.map(chunk, starts) if self._pool else map(chunk, starts)))
+
+    def each(self, f: Callable[[Block], None], width: int) -> None:
+        """Call f on every block, for what it writes; block.start says where it belongs."""
+
+        def done(block: Block) -> int:
+            f(block)
+            return 0
+
+        self.total(done, width)
+
+    def once(self, f: Any) -> float:
+        """The weighted sum of f(values) over the rows, for a hashable f; computed once."""
+        if f not in self._once:
+            at = [self.names.index(name) for name in f.inputs]
+
+            def summed(block: Block) -> float:
+                found = f(block.values[at])
+                return float(found.sum() if block.weights is None else found @ block.weights)
+
+            self._once[f] = self.total(summed, width=16)
+        return self._once[f]
+
+    def all(self) -> Block:
+        """Every row as one block."""
+        return Block(self.values, self.weights)
+
+    def sample(self, most: int, seed: int) -> MemorySource:
+        """The rows with the smallest hash of (seed, row number), in order; itself when few."""
+        if self.rows <= most:
+            return self
+        hashes = splitmix(seed, np.arange(self.rows, dtype=np.uint64))
+        return self.only(np.sort(np.argpartition(hashes, most)[:most]))
+
+    def folds(self, count: int, seed: int) -> Iterator[tuple[MemorySource, MemorySource]]:
+        """Pairs of sources, all rows but a fold's and that fold's, for each of `count` folds."""
+        hashes = splitmix(seed, np.arange(self.rows, dtype=np.uint64))
+        fold = np.argsort(np.argsort(hashes)) % count
+        for number in range(count):
+            yield self.only(np.flatnonzero(fold != number)), self.only(np.flatnonzero(fold == number))
+
+    def only(self, chosen: np.ndarray) -> MemorySource:
+        """A source of these rows."""
+        weights = None if self.weights is None else self.weights[chosen]
+        values = np.ascontiguousarray(self.values[:, chosen])
+        return MemorySource(values, self.names, weights, self.threads)
+
+    def _blocks(self, start: int, stop: int, rows: int) -> Iterator[Block]:
+        scratch = self._local.__dict__
+        for at in range(start, stop, rows):
+            end = min(at + rows, stop)
+            weights = None if self.weights is None else self.weights[at:end]
+            yield Block(self.values[:, at:end], weights, at, scratch)

@@ -1,0 +1,227 @@
+"""Where EM starts: a colour for every row of a sample, from which the first fit is estimated.
+
+Distances are taken in the model's own coordinates, so a start moves with the data wherever the
+fit does. Row weights are masses: a weight of 2 is the row twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from emcli.errors import DegenerateError
+from emcli.families.base import Block
+from emcli.mixture import Mixture, Model
+from emcli.numerics import Array
+from emcli.run import Run
+from emcli.settings import Stopping
+from emcli.sources.memory import MemorySource
+
+# Rows that starts look at, and the fewer ones of the hierarchical start, whose cost is quadratic.
+SAMPLE = 20_000
+TREE = 1_000
+# A start whose colours leave a component singular is blurred: this share of every row is spread
+# over all components.
+BLUR = 0.1
+
+PARENT = Stopping(tolerance=1e-3, max_iterations=100)
+SHARES = (0.1, 0.2, 0.4)
+
+Labels = np.ndarray
+
+
+def kinds(asked: str | None, starts: int, one_dimension: bool) -> list[str]:
+    """The kind of each of the starts: as asked, or the best of several."""
+    if asked:
+        return [asked] * (1 if asked in ("hierarchical", "quantile") else starts)
+    fixed = ["hierarchical", "quantile"] if one_dimension else ["hierarchical"]
+    rest = MIX
+    return [*fixed, *(rest[i % len(rest)] for i in range(starts))][:starts]
+
+
+MIX = ["kmeans++", "split", "random", "split"]
+
+
+@dataclass
+class Starter:
+    """Starts for one model on the sample of a source."""
+
+    model: Model
+    sample: MemorySource
+    seed: int
+    _parents: dict[int, Array] = field(default_factory=dict)
+
+    @cached_property
+    def points(self) -> Array:
+        """(p, n) coordinates of the sample's rows."""
+        return self.model.coordinates(self.sample.all(), self.sample.names)
+
+    @cached_property
+    def masses(self) -> Array:
+        """(n,) row weights."""
+        w = self.sample.weights
+        return np.ones(self.sample.rows) if w is None else w
+
+    @cached_property
+    def tree(self) -> Tree:
+        return Tree.grow(self.points, self.masses)
+
+    def start(self, kind: str, k: int, index: int) -> Mixture:
+        """The complete-data fit to the colours of start number `index` of this kind."""
+        rng = np.random.default_rng([self.seed, k, index])
+        if kind == "split" and k > 1:
+            r = self.split(k, rng)
+        else:
+            labels = self.labels(kind, k, rng)
+            r = (labels == np.arange(k)[:, None]).astype(float)
+        block: Block = self.sample.all()
+        try:
+            return self.model.estimate(block, self.sample.names, r)
+        except DegenerateError:
+            blurred = (1 - BLUR) * r + BLUR / k
+            return self.model.estimate(block, self.sample.names, blurred)
+
+    def parent(self, k: int) -> Array:
+        """Responsibilities (k, n) of a fit with k components, from the hierarchical start."""
+        if k not in self._parents:
+            mixture = self.start("hierarchical", k, 0)
+            best = Run(mixture, self.sample, PARENT).advance().best.mixture
+            self._parents[k] = best.at(self.sample.names).posterior(self.sample.all())[0].copy()
+        return self._parents[k]
+
+    def split(self, k: int, rng: np.random.Generator) -> Array:
+        """A fit with k - 1 components, one of which gives some near neighbours to a new one."""
+        rest = self.parent(k - 1)
+        seed = int(rng.choice(rest.shape[1], p=self.masses / self.masses.sum()))
+        own = rest[rest[:, seed].argmax()]
+        away = self.points - self.points[:, seed, None]
+        distance = np.where(own < 0.5, np.inf, np.einsum("ij,ij->j", away, away))
+        order = np.argsort(distance, kind="stable")
+        held = np.cumsum((own * self.masses)[order])
+        near = np.empty(len(order), dtype=bool)
+        near[order] = held <= max(rng.choice(SHARES) * held[-1], 0)
+        new = np.where(near, 0.95, 0.05)
+        return np.vstack([rest * (1 - new), new])
+
+    def labels(self, kind: str, k: int, rng: np.random.Generator) -> Labels:
+        """(n,) colours of the sample's rows."""
+        if k == 1:
+            return np.zeros(self.sample.rows, dtype=np.intp)
+        if kind == "quantile":
+            return quantile(self.points[0], self.masses, k)
+        if kind == "hierarchical":
+            return nearest(self.points, self.tree.centres(k))
+        if kind == "random":
+            return nearest(self.points, scattered(self.points, self.masses, k, rng))
+        return lloyd(self.points, self.masses, plus_plus(self.points, self.masses, k, rng))
+
+
+def nearest(points: Array, centres: Array) -> Labels:
+    """The centre (p, k) nearest to each point (p, n)."""
+    squares = (centres * centres).sum(axis=0)
+    found: Labels = (centres.T @ points - 0.5 * squares[:, None]).argmax(axis=0)
+    return found
+
+
+def quantile(x: Array, masses: Array, k: int) -> Labels:
+    """k groups of equal mass, in order of x."""
+    order = np.argsort(x, kind="stable")
+    middle = np.cumsum(masses[order]) - masses[order] / 2
+    labels = np.empty(len(x), dtype=np.intp)
+    labels[order] = np.minimum(k * middle / masses.sum(), k - 1).astype(np.intp)
+    return labels
+
+
+def scattered(points: Array, masses: Array, k: int, rng: np.random.Generator) -> Array:
+    """k rows drawn by mass, as different as the table allows."""
+    distinct = np.unique(points[:, masses > 0], axis=1)
+    if distinct.shape[1] <= k:
+        return distinct
+    chosen = rng.choice(points.shape[1], size=k, replace=False, p=masses / masses.sum())
+    return points[:, chosen]
+
+
+def plus_plus(points: Array, masses: Array, k: int, rng: np.random.Generator) -> Array:
+    """k rows drawn far from each other (Arthur & Vassilvitskii 2007)."""
+    chosen = [int(rng.choice(points.shape[1], p=masses / masses.sum()))]
+    least = np.full(points.shape[1], np.inf)
+    while len(chosen) < k:
+        away = points - points[:, chosen[-1], None]
+        least = np.minimum(least, np.einsum("ij,ij->j", away, away))
+        pull = least * masses
+        if not pull.sum() > 0:
+            break
+        chosen.append(int(rng.choice(points.shape[1], p=pull / pull.sum())))
+    return points[:, chosen]
+
+
+def lloyd(points: Array, masses: Array, centres: Array, most: int = 3) -> Labels:
+    """A few steps of k-means from these centres; a centre that loses its rows stays."""
+    labels = nearest(points, centres)
+    for _ in range(most):
+        member = (labels == np.arange(centres.shape[1])[:, None]) * masses
+        total = member.sum(axis=1)
+        moved = (points @ member.T) / np.where(total > 0, total, 1.0)
+        centres = np.where(total > 0, moved, centres)
+        labels, before = nearest(points, centres), labels
+        if (labels == before).all():
+            break
+    return labels
+
+
+@dataclass
+class Tree:
+    """Ward's hierarchical clustering (1963) of a sample, by chains of nearest neighbours."""
+
+    points: Array
+    masses: Array
+    merges: list[tuple[float, int, int]]
+
+    @classmethod
+    def grow(cls, points: Array, masses: Array) -> Tree:
+        """Merge until one cluster is left: O(n^2) time, O(n) memory."""
+        keep = np.flatnonzero(masses > 0)
+        keep = keep[np.linspace(0, len(keep) - 1, min(len(keep), TREE)).round().astype(int)]
+        points, masses = points[:, keep], masses[keep]
+        centre, mass = points.copy(), masses.astype(float)
+        alive = np.ones(len(mass), dtype=bool)
+        merges: list[tuple[float, int, int]] = []
+        chain: list[int] = []
+        while len(merges) < len(mass) - 1:
+            if not chain:
+                chain.append(int(alive.argmax()))
+            tip = chain[-1]
+            away = centre - centre[:, tip, None]
+            rise = np.einsum("ij,ij->j", away, away) * (mass * mass[tip] / (mass + mass[tip]))
+            rise[~alive] = np.inf
+            rise[tip] = np.inf
+            close = int(rise.argmin())
+            if len(chain) > 1 and rise[chain[-2]] <= rise[close]:
+                close = chain[-2]
+                del chain[-2:]
+                merges.append((float(rise[close]), close, tip))
+                share = mass[tip] / (mass[close] + mass[tip])
+                centre[:, close] += share * (centre[:, tip] - centre[:, close])
+                mass[close] += mass[tip]
+                alive[tip] = False
+            else:
+                chain.append(close)
+        return cls(points, masses, sorted(merges, key=lambda merge: merge[0]))
+
+    def centres(self, k: int) -> Array:
+        """Means (p, k) of the k clusters the tree is cut into."""
+        parent = np.arange(len(self.masses))
+
+        def root(i: int) -> int:
+            while parent[i] != i:
+                i = parent[i]
+            return i
+
+        for _, a, b in self.merges[: max(len(self.masses) - k, 0)]:
+            parent[root(b)] = root(a)
+        roots = np.array([root(i) for i in range(len(parent))])
+        member = (roots == np.unique(roots)[:, None]) * self.masses
+        found: Array = (self.points @ member.T) / member.sum(axis=1)
+        return found

@@ -1,0 +1,355 @@
+"""Text tables: encoding, delimiter and header, and the parsing of a run of whole rows."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.csv
+
+from emcli.errors import InputError, UsageError
+from emcli.settings import Reading
+from emcli.tables.opening import Stream
+from emcli.tables.table import EMPTY_WORDS, no_rows, refuse_twins, shown
+
+LOOKED_AT = 65_536  # bytes that decide the delimiter
+BLOCK = 1 << 20  # bytes PyArrow parses at a time
+
+Bytes = bytes | memoryview
+
+_DELIMITERS = (b"\t", b";", b"|", b",")
+_NAMES = {"\t": "a tab", " ": "a space"}
+_FOREIGN = {
+    b"PK\x03\x04": "a zip archive or a spreadsheet", b"\xd0\xcf\x11\xe0": "an old spreadsheet",
+    b"SQLite format 3": "an SQLite database", b"\x89HDF": "an HDF5 file", b"ORC": "an ORC file",
+    b"Obj\x01": "an Avro file", b"%PDF": "a PDF file", b"\x89PNG": "a picture",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is known of a text table once its beginning has been seen."""
+
+    label: str
+    delimiter: str
+    names: tuple[str, ...]
+    decimal: str
+    empty: tuple[str, ...]
+
+    @property
+    def single(self) -> bool:
+        """One column: there a blank line between others is an empty cell, not nothing."""
+        return len(self.names) == 1
+
+
+class Decoder:
+    """A stream of text in any encoding, read as UTF-8 without a byte order mark.
+
+    UTF-8 passes through unchecked: PyArrow checks the columns it makes into text.
+    """
+
+    def __init__(self, stream: Stream, encoding: str) -> None:
+        try:
+            name = codecs.lookup(encoding).name
+            self.decode = codecs.getincrementaldecoder(name)().decode
+        except LookupError:
+            raise UsageError(
+                f"there is no character encoding '{encoding}'", "type utf-8, latin-1 or cp1252, say"
+            ) from None
+        self.stream, self.encoding = stream, name
+        self.lines = 1
+        head = stream.peek(512)
+        _refuse_foreign(head, stream.label, name)
+        self.marked = name == "utf-8" and head.startswith(codecs.BOM_UTF8)
+
+    def everything(self) -> memoryview:
+        """All the text."""
+        if self.encoding == "utf-8":
+            return self.stream.everything()[3 * self.marked :]
+        raw = self.stream.read()
+        return memoryview(self._decoded(raw, last=True).removeprefix(codecs.BOM_UTF8))
+
+    def read(self, size: int) -> bytes:
+        """About `size` bytes, none at the end."""
+        if self.marked:
+            self.marked = False
+            self.stream.read(len(codecs.BOM_UTF8))
+        raw = self.stream.read(size)
+        if self.encoding == "utf-8":
+            return raw
+        first = self.lines == 1
+        found = self._decoded(raw, last=not raw)
+        if raw and not found:
+            return self.read(size)  # half a character was read
+        return found.removeprefix(codecs.BOM_UTF8) if first else found
+
+    def _decoded(self, raw: bytes, last: bool) -> bytes:
+        try:
+            found = self.decode(raw, last).encode()
+        except UnicodeDecodeError as error:
+            line = self.lines + raw[: error.start].count(b"\n")
+            raise InputError(
+                f"{self.stream.label}, line {line}: the text is not {self.encoding}",
+                "say which it is with --encoding, cp1252 for one",
+            ) from None
+        self.lines += raw.count(b"\n")
+        return found
+
+
+def _refuse_foreign(head: bytes, label: str, encoding: str) -> None:
+    """Raise `InputError` for what is not text at all, or is UTF-16 and not said to be."""
+    for magic, what in _FOREIGN.items():
+        if head.startswith(magic):
+            raise InputError(
+                f"{label} is {what}, not a table emcli reads", "export it as CSV or Parquet"
+            )
+    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) and encoding == "utf-8":
+        raise InputError(f"{label} is not UTF-8 text", "it looks like --encoding utf-16")
+
+
+def look(data: Bytes, reading: Reading, label: str, whole: bool) -> tuple[Layout, int]:
+    """The layout of a table that begins with `data`, and where its first row of data begins.
+
+    `data` is UTF-8 and holds the first line entirely; `whole` says that it is all there is.
+    Raises `InputError` for an empty table, binary data, columns that share a name.
+    """
+    start = _first_text(data, 0)
+    if start == len(data) or not bytes(data[start : start + LOOKED_AT]).strip():
+        raise InputError(f"{label} is empty", "give a table with a header and rows")
+    head = bytes(data[start : start + LOOKED_AT])
+    _refuse_nul(head, label, 1)
+    delimiter = _given_delimiter(reading) or _sniff(head, reading)
+    if delimiter == reading.decimal:
+        raise UsageError(f"'{delimiter}' cannot be both delimiter and decimal mark")
+    end = _end_of_record(data, start)
+    fields = _fields(bytes(data[start:end]), delimiter, label)
+    if reading.no_header:
+        names, body = [f"column{number}" for number in range(1, len(fields) + 1)], start
+    else:
+        names, body = fields, end
+        refuse_twins(names, label)
+    if whole and is_blank(data[body:]):
+        raise no_rows(label, text=True)
+    empty = EMPTY_WORDS if reading.na is None else reading.na
+    return Layout(label, delimiter, tuple(names), reading.decimal, ("", *empty)), body
+
+
+def _first_text(data: Bytes, start: int) -> int:
+    """Where the first line that is not blank begins."""
+    found = re.compile(rb"[^\r\n]").search(data, start)
+    return found.start() if found else len(data)
+
+
+def is_blank(data: Bytes) -> bool:
+    """Nothing but line ends?"""
+    return _first_text(data, 0) == len(data)
+
+
+def _given_delimiter(reading: Reading) -> str | None:
+    """The delimiter of -d, where it was given."""
+    given = {"tab": "\t", "\\t": "\t", "space": " "}.get(reading.delimiter or "", reading.delimiter)
+    for option, mark in (("--delimiter", given), ("--decimal", reading.decimal)):
+        if mark is not None and (len(mark) != 1 or not mark.isascii() or mark in '"\r\n'):
+            raise UsageError(f"{option} takes one character, not '{mark}'", "type , or ; or tab")
+    return given
+
+
+def _sniff(sample: bytes, reading: Reading) -> str:
+    """The delimiter that divides the lines most evenly, quoted text not looked at."""
+    if sample.count(b'"') % 2:
+        sample = sample[: sample.rindex(b'"')]
+    lines = [line for line in re.split(rb"[\r\n]+", re.sub(rb'"[^"]*"', b"", sample)) if line]
+    if len(sample) == LOOKED_AT and len(lines) > 1:
+        lines.pop()
+    best, evenness = (";" if reading.decimal == "," else ","), 0.0
+    for mark in _DELIMITERS:
+        if mark.decode() == reading.decimal or not lines or mark not in lines[0]:
+            continue
+        count = lines[0].count(mark)
+        even = sum(line.count(mark) == count for line in lines) / len(lines)
+        if even > evenness:
+            best, evenness = mark.decode(), even
+    return best
+
+
+def _end_of_record(data: Bytes, start: int) -> int:
+    """Where the record that begins at `start` ends, its line end included."""
+    record = re.compile(rb'(?:[^"\r\n]|"[^"]*"|")*(?:\r\n|\n|\r|\Z)').match(data, start)
+    return record.end() if record else len(data)
+
+
+def _fields(record: bytes, delimiter: str, label: str) -> list[str]:
+    """The fields of the header, quotes removed."""
+    try:
+        line = record.rstrip(b"\r\n").decode()
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{label}, header: the text is not UTF-8", "say what it is: --encoding cp1252, say"
+        ) from None
+    csv.field_size_limit(max(csv.field_size_limit(), len(line) + 1))
+    return next(csv.reader([line], delimiter=delimiter), [""])
+
+
+def parse(
+    body: Bytes,
+    layout: Layout,
+    first: int = 0,
+    types: Mapping[str, pa.DataType] | None = None,
+    only: Sequence[str] = (),
+) -> pa.Table:
+    """Whole rows of text, without the header, as columns.
+
+    first: rows of the file before these, for messages; types: of columns whose type is declared
+    (others are inferred); only: the columns wanted, all when empty. Raises `InputError` for a
+    ragged row, an open quote or a NUL byte, and `pa.ArrowInvalid` where declared types do not fit.
+    """
+    quotes = _quotes(body, layout, first)
+    if quotes % 2:
+        _refuse_open_quote(bytes(body), layout, first)
+    if layout.single:
+        body = body[: _last_text(body)]
+    how = _Parsing(layout, quotes > 0, dict(types or {}), tuple(only))
+    try:
+        return how.run(body)
+    except pa.ArrowInvalid as error:
+        if "straddling" in str(error):
+            return replace(how, block=len(body) + 1).run(body)
+        if "Expected" in str(error) and "columns, got" in str(error):
+            raise _ragged(body, how, first) from None
+        raise
+
+
+def _quotes(body: Bytes, layout: Layout, first: int) -> int:
+    """How many double quotes there are; `InputError` for a NUL byte."""
+    quotes = 0
+    for start in range(0, len(body), BLOCK):
+        block = bytes(body[start : start + BLOCK])
+        if b"\0" in block:
+            _refuse_nul(bytes(body), layout.label, first + 1)
+        if b'"' in block:
+            quotes += block.count(b'"')
+    return quotes
+
+
+def _last_text(body: Bytes) -> int:
+    """Where the last line that is not blank ends, without its line end."""
+    end = len(body)
+    while end and body[end - 1] in b"\r\n":
+        end -= 1
+    return end
+
+
+@dataclass(frozen=True)
+class _Parsing:
+    """One way of calling PyArrow's CSV parser."""
+
+    layout: Layout
+    quoted: bool
+    types: Mapping[str, pa.DataType]
+    only: tuple[str, ...]
+    block: int = BLOCK
+
+    def run(self, body: Bytes, threads: bool = True, invalid: object = None) -> pa.Table:
+        layout = self.layout
+        return pyarrow.csv.read_csv(
+            pa.BufferReader(pa.py_buffer(body)),
+            read_options=pyarrow.csv.ReadOptions(
+                column_names=list(layout.names), block_size=self.block, use_threads=threads
+            ),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=layout.delimiter,
+                newlines_in_values=self.quoted,
+                ignore_empty_lines=not layout.single,
+                invalid_row_handler=invalid,
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict(self.types),
+                null_values=list(layout.empty),
+                strings_can_be_null=True,
+                decimal_point=layout.decimal,
+                include_columns=list(self.only) or None,
+            ),
+        )
+
+
+def _ragged(body: Bytes, how: _Parsing, first: int) -> InputError:
+    """The error that names the first row with too many or too few fields."""
+    seen = []
+
+    def invalid(row: object) -> str:
+        seen.append(row)
+        return "error"
+
+    with contextlib.suppress(pa.ArrowInvalid):  # the same failure again, this time with its row
+        replace(how, block=len(body) + 1).run(body, threads=False, invalid=invalid)
+    row, layout = seen[0], how.layout
+    found, expected = row.actual_columns, row.expected_columns
+    mark = _NAMES.get(layout.delimiter, f"'{layout.delimiter}'")
+    hint = f"put text that holds {mark} in double quotes, or say another delimiter with -d"
+    if found < expected:
+        hint = "complete the row; an empty cell needs its delimiter too"
+    return InputError(
+        f"{layout.label}, row {first + row.number}: {found} field{'s' * (found != 1)} where the "
+        f"header has {expected} (delimiter {mark})",
+        hint,
+    )
+
+
+def _refuse_nul(data: bytes, label: str, row: int) -> None:
+    at = data.find(b"\0")
+    if at >= 0:
+        near = row + data.count(b"\n", 0, at)
+        raise InputError(
+            f"{label}, near row {near}: a NUL byte, so this is not a text table",
+            "give CSV, TSV, Parquet or Arrow data, or say --encoding utf-16 if it is that",
+        )
+
+
+def _refuse_open_quote(body: bytes, layout: Layout, first: int) -> None:
+    """Raise `InputError` when a quoted field never ends.
+
+    Quotes inside an unquoted field are text, so an odd number of them alone proves nothing.
+    """
+    mark, inside, skip, opened = layout.delimiter.encode(), False, -1, 0
+    for match in re.finditer(b'"', body):
+        at = match.start()
+        if at == skip:
+            continue
+        if not inside:
+            inside = at == 0 or body[at - 1 : at] in (mark, b"\n", b"\r")
+            opened = at
+        elif body[at + 1 : at + 2] == b'"':
+            skip = at + 1
+        else:
+            inside = False
+    if inside:
+        row = first + 1 + _records(body[:opened])
+        raise InputError(
+            f"{layout.label}, row {row}: a double quote opens here and never closes",
+            "close it, or double it if it is part of the text",
+        )
+
+
+def _records(data: bytes) -> int:
+    """Complete records in `data`, blank lines not counted."""
+    outside = re.sub(rb'"[^"]*"', b"x", data)
+    return len(re.findall(rb"[^\r\n][^\r\n]*[\r\n]", outside))
+
+
+def bad_encoding(column: pa.ChunkedArray, name: str, layout: Layout, first: int) -> InputError:
+    """The error that names the first cell of a binary column that is not UTF-8."""
+    for row, cell in enumerate(column.to_pylist()):
+        try:
+            (cell or b"").decode()
+        except UnicodeDecodeError:
+            text = shown(cell.decode("latin-1"))
+            return InputError(
+                f"{layout.label}, row {first + row + 1}, column '{name}': the text is not UTF-8",
+                f"say what it is; with --encoding cp1252 it would read {text}",
+            )
+    raise AssertionError("every cell is UTF-8")

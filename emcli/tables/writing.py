@@ -1,0 +1,211 @@
+"""Rows out, as CSV or Parquet: the same bytes for the same rows, however they were read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from emcli.errors import UsageError
+from emcli.tables import bridge
+from emcli.tables.table import PIECE, refuse_twins
+
+_SPECIAL = r'[",\r\n]'
+_THREADS = 2  # formatting more pieces at once gains nothing over writing them
+_COMMA, _LINE, _QUOTE, _TWO, _NOTHING = (bridge.scalar(word) for word in (",", "\n", '"', '""', ""))
+
+
+class RowWriter:
+    """Tables of one schema, written one after another to a binary file; a context manager.
+
+    Pieces that begin at multiples of 65,536 rows make the same Parquet row groups however many
+    rows each call brings.
+    """
+
+    def __init__(self, file: IO[bytes], fmt: str) -> None:
+        if fmt not in ("csv", "parquet"):
+            raise UsageError(f"'{fmt}' is not a format of tables", "csv and parquet are")
+        self.file, self.csv = file, fmt == "csv"
+        self.parquet: Any = None
+        self.started = False
+        self.threads = ThreadPoolExecutor(_THREADS)
+        self.pending: list[Future[pa.Buffer]] = []
+
+    def __enter__(self) -> RowWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._drain(0)
+        self.threads.shutdown(cancel_futures=True)
+        if self.parquet is not None and kind is None:
+            self.parquet.close()
+
+    def write(self, table: pa.Table) -> None:
+        """Add the rows; the first call decides names and types."""
+        if not self.started:
+            self._start(table)
+        for start in range(0, table.num_rows, PIECE):
+            piece = table.slice(start, PIECE)
+            if self.csv:
+                self.pending.append(self.threads.submit(_lines, piece))
+                self._drain(2 * _THREADS)
+            else:
+                self.parquet.write_table(piece, row_group_size=PIECE)
+
+    def _start(self, table: pa.Table) -> None:
+        self.started = True
+        refuse_twins(table.column_names, "the output")
+        if self.csv:
+            header = _quoted(bridge.strings(table.column_names)).to_pylist()
+            self.file.write((",".join(header) + "\n").encode())
+        else:
+            import pyarrow.parquet as parquet
+
+            self.parquet = parquet.ParquetWriter(self.file, table.schema, compression="zstd")
+
+    def _drain(self, left: int) -> None:
+        """Write what is formatted, in order, until `left` pieces are under way."""
+        while len(self.pending) > left:
+            self.file.write(self.pending.pop(0).result())
+
+
+def _lines(table: pa.Table) -> pa.Buffer:
+    """Rows as CSV lines: Arrow joins the cells as text, and the text's buffer is the file's."""
+    cells = [_cells(column) for column in table.columns]
+    cells[-1] = pc.binary_join_element_wise(
+        cells[-1], _NOTHING, _LINE, null_handling="replace", null_replacement=""
+    )
+    if len(cells) > 1:
+        lines = pc.binary_join_element_wise(
+            *cells, _COMMA, null_handling="replace", null_replacement=""
+        )
+    else:
+        lines = cells[0]
+    ends = np.frombuffer(lines.buffers()[1], np.int32)[lines.offset :][: len(lines) + 1]
+    return lines.buffers()[2].slice(int(ends[0]), int(ends[-1] - ends[0]))
+
+
+def _cells(column: pa.ChunkedArray) -> pa.Array:
+    """A column as text; floats in the shortest form that reads back to the same number."""
+    array = bridge.joined(column)
+    if pa.types.is_dictionary(array.type):
+        array = pc.cast(array, array.type.value_type)
+    if bridge.textual(array.type):
+        return _quoted(pc.cast(array, pa.string()))
+    return pc.cast(array, pa.string())
+
+
+def _quoted(words: pa.Array) -> pa.Array:
+    """Text in quotes where it holds a delimiter, a quote or a line end, and only there."""
+    special = pc.match_substring_regex(words, pattern=_SPECIAL)
+    if not bridge.bits(pc.fill_null(special, bridge.FALSE)).any():
+        return words
+    doubled = pc.replace_substring(words, pattern='"', replacement='""')
+    wrapped = pc.binary_join_element_wise(_QUOTE, doubled, _QUOTE, _NOTHING)
+    return pc.if_else(special, wrapped, words)
+
+
+class AssignmentWriter(RowWriter):
+    """Writes `row,colour,p_red,p_blue,...`, one line for each input row, in input order.
+
+    file: a binary file; fmt: "csv" or "parquet"; colours: the components' names in order; id_name:
+    of the column that takes the place of `row`; probabilities: also `p_...`; append: names of the
+    input's columns that follow, one or more of which must not be among the names above.
+    """
+
+    def __init__(
+        self,
+        file: IO[bytes],
+        fmt: str,
+        colours: Sequence[str],
+        id_name: str | None = None,
+        probabilities: bool = True,
+        append: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(file, fmt)
+        self.colours = bridge.strings(colours)
+        self.id_name = id_name
+        self.names = [f"p_{colour}" for colour in colours] if probabilities else []
+        own = [id_name or "row", "colour", *self.names]
+        self.append = [name for name in append or () if name != id_name]
+        for name in self.append:
+            if name in own:
+                raise UsageError(
+                    f"the input has a column '{name}' already, which --append would write twice",
+                    "leave --append out or rename the column",
+                )
+
+    def write(  # type: ignore[override]
+        self,
+        first_row: int,
+        codes: np.ndarray,
+        probabilities: np.ndarray | None = None,
+        ids: pa.ChunkedArray | None = None,
+        appended: pa.Table | None = None,
+    ) -> None:
+        """Add rows `first_row`, `first_row` + 1, ... (counted from 0).
+
+        codes: (n,) component of each row, -1 where it has none (its cells stay empty);
+        probabilities: (K, n); ids: (n,) with id_name; appended: the input's columns, n rows.
+        """
+        for start in range(0, len(codes), PIECE):
+            span = slice(start, start + PIECE)
+            coded = codes[span]
+            columns = [
+                ids.slice(start, PIECE)
+                if ids is not None
+                else bridge.numbers(np.arange(len(coded)) + (first_row + start + 1)),
+                self._colour(coded),
+            ]
+            names = [self.id_name or "row", "colour"]
+            if self.names and probabilities is not None:
+                columns += [_where_coloured(row[span], coded) for row in probabilities]
+                names += self.names
+            if appended is not None:
+                columns += [appended.column(name).slice(start, PIECE) for name in self.append]
+                names += self.append
+            super().write(pa.Table.from_arrays(columns, names=names))
+
+    def _colour(self, codes: np.ndarray) -> pa.Array:
+        places = np.where(codes < 0, np.nan, codes)
+        return self.colours.take(pc.cast(bridge.nullable(places), pa.int32()))
+
+
+def _where_coloured(probability: np.ndarray, codes: np.ndarray) -> pa.Array:
+    """Probabilities as Arrow, empty for rows without a colour."""
+    if (codes >= 0).all():
+        return bridge.numbers(probability)
+    return bridge.nullable(np.where(codes < 0, np.nan, probability))
+
+
+def write_rows(file: IO[bytes], fmt: str, pieces: Iterable[Mapping[str, Any] | pa.Table]) -> None:
+    """Write tables, or mappings of names to columns (NumPy or Arrow), one after another.
+
+    file: a binary file; fmt: "csv" or "parquet". NaN is written as an empty cell.
+    """
+    with RowWriter(file, fmt) as writer:
+        for piece in _tables(pieces):
+            writer.write(piece)
+
+
+def _tables(pieces: Iterable[Mapping[str, Any] | pa.Table]) -> Iterator[pa.Table]:
+    for piece in pieces:
+        if isinstance(piece, pa.Table):
+            yield piece
+            continue
+        columns = [
+            bridge.nullable(column) if isinstance(column, np.ndarray) else column
+            for column in piece.values()
+        ]
+        yield pa.Table.from_arrays(columns, names=list(piece))

@@ -1,0 +1,1 @@
+"""How fast: `python -m tests.benchmarks` prints the table (needs scikit-learn)."""
