@@ -174,13 +174,35 @@ def _disagreement(content: dict[str, Any]) -> tuple[str, str] | None:
         return "columns", "two have the same name"
     if abs(sum(component["weight"] for component in components) - 1) > 1e-9:
         return "components", "the weights do not add up to 1"
-    for i, component in enumerate(components):
-        for j, block in enumerate(component["distributions"]):
-            unknown = [column for column in block["columns"] if column not in names]
-            if unknown:
-                place = f"components[{i}].distributions[{j}].columns"
-                return place, f"'{unknown[0]}' is not among the columns"
+    for j, block in enumerate(components[0]["distributions"]):
+        unknown = [column for column in block["columns"] if column not in names]
+        if unknown:
+            place = f"components[0].distributions[{j}].columns"
+            return place, f"'{unknown[0]}' is not among the columns"
+    return _odd_one_out(components)
+
+
+def _odd_one_out(components: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:
+    """A component whose blocks are not built like those of the first one: (where, what)."""
+    first = components[0]["distributions"]
+    for i, component in enumerate(components[1:], 1):
+        blocks = component["distributions"]
+        if len(blocks) != len(first):
+            return f"components[{i}].distributions", f"{len(blocks)}, but {len(first)} in the first"
+        for j, (block, model) in enumerate(zip(blocks, first, strict=True)):
+            for key in dict.fromkeys((*model, *block)):
+                same = _build_of(key, block.get(key)) == _build_of(key, model.get(key))
+                if not same or (key in block) != (key in model):
+                    place = f"components[{i}].distributions[{j}].{key}"
+                    return place, "not built like the first component's"
     return None
+
+
+def _build_of(key: str, value: Any) -> Any:
+    """What must agree among components: names themselves, and the shape of numbers."""
+    if key in ("family", "columns", "levels", "trials"):
+        return value
+    return [_build_of("", part) for part in value] if isinstance(value, list) else None
 
 
 def _build(content: dict[str, Any], name: str) -> Document:

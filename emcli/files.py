@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn, TypeAlias
 
 from emcli.errors import OutputError, UsageError
 
@@ -80,13 +80,16 @@ class _Raw(io.FileIO):
         self.label = label
         super().__init__(target, "w")
 
-    def write(self, data: bytes) -> int | None:  # type: ignore[override]
+    def write(self, data: Any, /) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:
             raise
         except OSError as error:
             raise _refusal(self.label, error) from None
+
+
+_File: TypeAlias = "io.BufferedWriter[_Raw]"
 
 
 def _refusal(label: str, error: OSError) -> OutputError:
@@ -101,8 +104,8 @@ class Outputs:
 
     def __init__(self, inputs: Sequence[str] = ()) -> None:
         self.inputs = {os.path.realpath(path) for path in inputs if path != "-"}
-        self.pending: list[tuple[io.BufferedWriter, str, str]] = []  # file, temporary, target
-        self.direct: list[io.BufferedWriter] = []
+        self.pending: list[tuple[_File, str, str]] = []  # file, temporary, target
+        self.direct: list[_File] = []
         self.taken: set[str] = set()
 
     def open(self, path: str) -> IO[bytes]:
@@ -128,12 +131,12 @@ class Outputs:
         except OSError as error:
             raise _refusal(label, error) from None
 
-    def _directly(self, descriptor: int, label: str) -> io.BufferedWriter:
+    def _directly(self, descriptor: int, label: str) -> _File:
         file = io.BufferedWriter(_Raw(descriptor, label))
         self.direct.append(file)
         return file
 
-    def _beside(self, target: str, label: str) -> io.BufferedWriter:
+    def _beside(self, target: str, label: str) -> _File:
         """A temporary file in the target's directory, with the mode a new file would get."""
         folder, name = os.path.split(target)
         if not os.path.isdir(folder):

@@ -145,7 +145,8 @@ class Mixture:
         families = tuple(
             f.maximise(n, t) for f, t in zip(self.families, expectation.statistics, strict=True)
         )
-        return replace(self, weights=_shares(n, self.equal_weights), families=families)
+        weights = _shares(n, self.equal_weights)
+        return type(self)(weights, families, self.equal_weights, self.colours)
 
     def q(self, expectation: Expectation) -> float:
         """Q: the expected complete-data log-likelihood of these parameters, without h(x)."""

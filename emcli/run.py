@@ -88,7 +88,7 @@ class Run:
         self.iterations = 0
         self.stopped: str | None = None
         self.trouble: DegenerateError | None = None
-        self._limit = stopping.max_iterations
+        self._limit, self._tolerance = stopping.max_iterations, stopping.tolerance
         self._watch = watch
         accelerate = stopping.acceleration == "squarem"
         self._steps = (
@@ -102,8 +102,20 @@ class Run:
     def converged(self) -> bool:
         return self.stopped in ("tolerance", "precision")
 
-    def advance(self, most: int | None = None, late: Callable[[], bool] = lambda: False) -> Run:
-        """Take `most` steps, or all it needs; stops for good on convergence, limits or trouble."""
+    def advance(
+        self,
+        most: int | None = None,
+        tolerance: float | None = None,
+        late: Callable[[], bool] = lambda: False,
+    ) -> Run:
+        """Take steps until converged to this tolerance (or the run's own), at most so many.
+
+        A run that stopped at a looser tolerance goes on where it was. One that met its limits or
+        trouble stays stopped.
+        """
+        if self.converged and tolerance is None and self.convergence.tolerance > self._tolerance:
+            self.stopped = None
+        self.convergence.tolerance = max(self._tolerance, tolerance or 0.0)
         taken = 0
         while not self.stopped and (most is None or taken < most):
             try:

@@ -25,13 +25,17 @@ from emcli.settings import FitSettings
 from emcli.sources.memory import MemorySource
 from emcli.start import SAMPLE, Starter, kinds
 
-# Up to this many rows every start is run to the end: the best optimum may look poor for long.
+# Up to this many rows every start is run on: the best maximum may look poor for long.
 SMALL = 2_000
-# In larger tables every start takes this many steps, and so many of the best are run to the end.
+# There a start is the best of this many runs that begin alike.
+TRIES = 2
+# In larger tables every start takes this many steps, and so many of the best are run on.
 SHORT = 40
 FINISHED = 3
-# Two starts found the same maximum when their log-likelihoods agree to this many nats.
-SAME = 1e-3
+# Starts are run until about this much is left to gain; the best of them to the end. Two that
+# agree to twice as much have found the same maximum.
+ROUGH = 5e-3
+SAME = 1e-2
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ class Search:
             again = [
                 attempt
                 for index in range(more, 2 * more)
-                if (attempt := self._attempt(starter, k, "random", index))
+                if (attempt := self._attempt(starter, k, "random", index, 0))
             ]
             attempts += again
             finished = self._finish(model, k, again)
@@ -133,8 +137,10 @@ class Search:
             stopped=best.run.stopped or "",
             iterations=best.run.iterations,
             remaining=best.run.convergence.remaining,
-            start=best.kind, index=best.index, starts=len(attempts),
-            at_best=sum(a.run.best.log_likelihood > top.log_likelihood - SAME for a in finished),
+            start=best.kind, index=best.index, starts=len({a.index for a in attempts}),
+            at_best=len({
+                a.index for a in finished if a.run.best.log_likelihood > top.log_likelihood - SAME
+            }),
             criteria=replace(
                 Criteria.of(mixture, top.log_likelihood, self.source),
                 held_out=self._held_out(model, k),
@@ -168,14 +174,18 @@ class Search:
             return
         searching = self.settings.searching
         starts = searching.starts if k > 1 else 1
+        tries = TRIES if self.source.rows <= SMALL and k > 1 else 1
         for index, kind in enumerate(kinds(searching.start, starts, len(starter.points) == 1)):
-            attempt = self._attempt(starter, k, kind, index)
-            if attempt:
-                yield attempt
+            for again in range(1 if kind in ("hierarchical", "quantile") else tries):
+                attempt = self._attempt(starter, k, kind, index, again)
+                if attempt:
+                    yield attempt
 
-    def _attempt(self, starter: Starter, k: int, kind: str, index: int) -> Attempt | None:
+    def _attempt(
+        self, starter: Starter, k: int, kind: str, index: int, again: int
+    ) -> Attempt | None:
         try:
-            mixture = starter.start(kind, k, index)
+            mixture = starter.start(kind, k, index, again)
         except DegenerateError:
             return None
         return Attempt(kind, index, self._run(starter.model, k, mixture, self.sample, kind, index))
@@ -187,32 +197,44 @@ class Search:
         return Run(mixture, source, self.settings.stopping, watch)
 
     def _finish(self, model: Model, k: int, attempts: list[Attempt]) -> list[Attempt]:
-        """Run the most promising attempts to the end; those that ended regular."""
-        small = self.source.rows <= SMALL
-        alive = attempts if small else self._promising(attempts)
-        finished: list[Attempt] = []
-        for attempt in alive:
-            if (len(finished) >= FINISHED and not small) or (finished and self.late()):
+        """Run the promising attempts, the best of them to the end; those that ended regular."""
+        rough: list[Attempt] = []
+        for attempt in self._promising(attempts):
+            if rough and (self.late() or len(rough) >= FINISHED and self.source.rows > SMALL):
                 break
             if self.sample is not self.source and not self.given:
-                mixture = attempt.run.best.mixture
+                begin = attempt.run.best.mixture
                 attempt.run = self._run(
-                    model, k, mixture, self.source, attempt.kind, attempt.index
+                    model, k, begin, self.source, attempt.kind, attempt.index
                 )
-            attempt.run.advance(late=self.late)
+            attempt.run.advance(tolerance=ROUGH, late=self.late)
             attempt.status = self._verdict(attempt.run)
             if attempt.status == "ok":
-                finished.append(attempt)
+                rough.append(attempt)
             best = attempt.run.best.log_likelihood
             self.listen(
                 StartFinished(model.name, k, attempt.index, len(attempts), best, attempt.status)
             )
-        return finished
+        return self._polished(sorted(rough, key=lambda a: -a.run.best.log_likelihood))
+
+    def _polished(self, rough: list[Attempt]) -> list[Attempt]:
+        """The best of these, converged, and any that still lies above it."""
+        top = -np.inf
+        for attempt in rough:
+            if attempt.run.best.log_likelihood <= top:
+                break
+            attempt.run.advance(late=self.late)
+            attempt.status = self._verdict(attempt.run)
+            if attempt.status == "ok":
+                top = attempt.run.best.log_likelihood
+        return [attempt for attempt in rough if attempt.status == "ok"]
 
     def _promising(self, attempts: list[Attempt]) -> list[Attempt]:
-        """All after a short run, the best first."""
+        """Those worth running on: all in a small table, else the best after a short run first."""
+        if self.source.rows <= SMALL:
+            return attempts
         for attempt in attempts:
-            attempt.run.advance(SHORT, self.late)
+            attempt.run.advance(SHORT, late=self.late)
             if attempt.run.trouble:
                 attempt.status = attempt.run.trouble.sentence
         alive = [a for a in attempts if not a.run.trouble]

@@ -385,7 +385,7 @@ def build(bundle: type, values: Mapping[str, Any]) -> Any:
     """
     groups = {f.name: f.default for f in fields(bundle) if not f.metadata}
     if groups:
-        kinds = {name: type(default) for name, default in groups.items()}
+        kinds: dict[str, Any] = {name: type(default) for name, default in groups.items()}
         owner = {f.name: name for name, kind in kinds.items() for f in fields(kind)}
         unknown = [name for name in values if name not in owner]
         if unknown:

@@ -72,9 +72,7 @@ def main() -> NoReturn:
         if stream is not None:
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        status = emcli.main(standalone_mode=False, prog_name="emcli")
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        status = _run(sys.argv[1:])
     except click.ClickException as error:
         _leave(2, _usage_sentence(error))
     except EmcliError as error:
@@ -90,7 +88,19 @@ def main() -> NoReturn:
             raise
         _leave(1, f"this is a bug in emcli ({type(error).__name__}: {error}); "
                   "set EMCLI_DEBUG=1 to see where, and please report it")
-    _leave(status if isinstance(status, int) else 0)
+    _leave(status)
+
+
+def _run(words: list[str]) -> int:
+    """Parse and run. Click's own `main` would turn a broken pipe into exit status 1."""
+    try:
+        with emcli.make_context("emcli", words) as context:
+            status = emcli.invoke(context)
+    except click.exceptions.Exit as end:
+        status = end.exit_code
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return status if isinstance(status, int) else 0
 
 
 def _usage_sentence(error: click.ClickException) -> str:

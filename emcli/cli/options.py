@@ -88,8 +88,9 @@ _CONFIG = [
 def declared(bundle: type) -> Iterator[tuple[type, Field[Any]]]:
     """Every option of a bundle of bundles, with the bundle it is a field of."""
     for group in fields(bundle):
-        for field in fields(type(group.default)):
-            yield type(group.default), field
+        kind: Any = type(group.default)
+        for field in fields(kind):
+            yield kind, field
 
 
 def options(bundle: type) -> list[click.Parameter]:

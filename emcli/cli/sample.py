@@ -22,10 +22,12 @@ def run(settings: SampleSettings, params: str) -> None:
     if asked.rows is None:
         raise UsageError("how many rows?", "type -n 1000")
     from emcli import api, tables
+    from emcli.tables.bridge import strings
 
     with Outputs(inputs_of([params])) as outputs:
         file = outputs.open(asked.output)
         drawn = api.load(params).draw(asked.rows, asked.seed)
+        drawn["colour"] = strings(drawn["colour"])
         tables.write_rows(file, format_of(asked.output), [drawn])
 
 

@@ -115,11 +115,10 @@ class Facts:
                 return self.CONSTANT
             return self.COUNTS if summary.counts else ""
         if self.words(name):
-            distinct = len(self.levels(name))
-            if distinct < 2:
-                return self.CONSTANT
-            names_rows = distinct == len(column) and distinct > 2 and not self.number(name)
-            return self.NAMES if names_rows else ""
+            distinct = len(self.table.text(name).unique())
+            if distinct == len(column) > 2 and not self.number(name):
+                return self.NAMES
+            return self.CONSTANT if distinct < 10 and len(self.levels(name)) < 2 else ""
         return ""
 
     def suits(self, name: str, family: Any, whole_numbers: bool = False) -> bool:
@@ -158,21 +157,26 @@ class Facts:
         """Why a model took no part of the column, in words."""
         if idle := self.idle(name):
             return idle
-        if self.words(name):
-            return "text"
         numeric = [f.name for f in families.values() if f.kind in ("real", "count")]
-        return f"not all its values suit {' and '.join(numeric)}" if numeric else "numbers"
+        if numeric and self.words(name):
+            return "not numbers"
+        if numeric:
+            return f"not all values suit {' and '.join(numeric)}"
+        return "not two levels" if "bernoulli" in families else "numbers"
 
     def outside(self, names: Sequence[str], family: Any) -> InputError | None:
-        """The error for the first column of numbers whose values the family cannot take."""
+        """The error for the first column of numbers that the family cannot take."""
         if family.kind not in ("real", "count"):
             return None
         for name in names:
-            if self.number(name) and not self.idle(name):
-                try:
-                    refuse_outside(self.table, name, cells.numbers(self.table, name), family)
-                except InputError as error:
-                    return error
+            if not self.number(name):
+                continue
+            try:
+                if family.continuous:
+                    self.refuse_constant(name, family)
+                refuse_outside(self.table, name, cells.numbers(self.table, name), family)
+            except InputError as error:
+                return error
         return None
 
     def refuse_constant(self, name: str, family: Any) -> None:

@@ -135,7 +135,8 @@ def _draft(pool: _Pool, terms: tuple[Term, ...]) -> _Draft:
         raise UsageError(
             f"column '{min(twice)}' is in two blocks of one model", "give it to one of them"
         )
-    return _Draft(terms, tuple(taken), trials, frozenset([*used, *(t for t in trials if t)]))
+    used += [column for column in trials if isinstance(column, str)]
+    return _Draft(terms, tuple(taken), trials, frozenset(used))
 
 
 def _trials(names: Sequence[str], term: Term) -> str | int | None:
@@ -196,14 +197,23 @@ def _choice(pool: _Pool, term: Term, free: Sequence[str]) -> tuple[str, ...]:
 
 
 def _idle(pool: _Pool, term: Term, free: Sequence[str]) -> tuple[str, ...]:
-    """Columns that only count rows, where a model has nothing else: a frequency table's values."""
-    if any(not pool.facts.idle(name) and pool.facts.number(name) for name in free):
+    """What a model takes where it has nothing else.
+
+    Columns that count rows (the values of a frequency table), then constant ones that its
+    probabilities can describe.
+    """
+    facts = pool.facts
+    if any(not facts.idle(name) and facts.number(name) for name in free):
         return ()
-    counting = [name for name in free if pool.facts.idle(name) == Facts.COUNTS]
+    counting = [name for name in free if facts.idle(name) == Facts.COUNTS]
+    constant = [name for name in free if facts.idle(name) == Facts.CONSTANT]
     if term.family == AUTO:
         return tuple(counting)
     family = catalogue.family(term.family)
-    return tuple(n for n in counting if pool.facts.suits(n, family, whole_numbers=True))
+    for names in (counting, () if family.continuous else constant):
+        if found := tuple(n for n in names if facts.suits(n, family, whole_numbers=True)):
+            return found
+    return ()
 
 
 def _nothing(pool: _Pool, term: Term, free: Sequence[str]) -> InputError | UsageError:

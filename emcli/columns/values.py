@@ -26,7 +26,7 @@ LARGEST = 1e150  # squares of anything above would come near the end of the doub
 
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 _NO_NUMBER = r"^\s*[+-]?(?i:inf|infinity|nan)\s*$"
-_WHOLE = re.compile(r"\s*([+-]?\d+)(\.0*)?\s*")
+_WHOLE = re.compile(r"\s*(?:([+-]?\d+)(?:\.0*)?|(0[xX][0-9a-fA-F]+))\s*")
 _TRUTHS = {"false", "true"}
 
 
@@ -216,7 +216,9 @@ def _canonical(words: Sequence[Level]) -> list[Level]:
 
 def _integer(word: Level) -> Level:
     match = _WHOLE.fullmatch(str(word))
-    return int(match[1]) if match else word
+    if not match:
+        return word
+    return int(match[1]) if match[1] else int(match[2], 16)  # as PyArrow reads hexadecimal text
 
 
 def _like(words: Sequence[Level], levels: Sequence[Level]) -> list[Level]:

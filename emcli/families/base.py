@@ -44,7 +44,7 @@ class Block:
 
     def take(self, rows: Any) -> Block:
         """The same rows seen through some of the columns."""
-        return replace(self, values=self.values[rows])
+        return Block(self.values[rows], self.weights, self.start, self.scratch)
 
     def array(self, name: str, *shape: int) -> Array:
         """An uninitialised array of this shape, reused by the next block that asks for it."""

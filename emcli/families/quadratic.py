@@ -14,6 +14,8 @@ deviation from its component's mean.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from emcli.families.base import Block
@@ -58,7 +60,18 @@ def full_natural(offset: Array, precision: Array, log_determinant: Array) -> Arr
     slope = np.einsum("kij,kj->ki", precision, offset)
     constant = -0.5 * ((slope * offset).sum(axis=1) + log_determinant + d * LOG_2PI)
     i, j = triangle(d)
-    return np.hstack([constant[:, None], slope, np.where(i == j, -0.5, -1.0) * precision[:, i, j]])
+    found = np.empty((len(offset), 1 + d + len(i)))
+    found[:, 0] = constant
+    found[:, 1 : d + 1] = slope
+    np.multiply(precision[:, i, j], _halves(d), out=found[:, d + 1 :])
+    return found
+
+
+@cache
+def _halves(d: int) -> Array:
+    """-1/2 for the diagonal of a packed triangle, -1 for what stands for two entries."""
+    i, j = triangle(d)
+    return np.where(i == j, -0.5, -1.0)
 
 
 def full_centred(block: Block, mean: Array, root: Array) -> Array:

@@ -37,7 +37,7 @@ INVARIANCE = dict.fromkeys(STRUCTURES, "similarity")
 INVARIANCE |= dict.fromkeys(("VVV", "EEE", "VEE", "EVV"), "affine")
 INVARIANCE |= dict.fromkeys(("EEI", "VEI", "EVI", "VVI"), "columns")
 
-_SINGULAR = 1e-14  # a pivot over its diagonal entry, 1 − R²: what rounding leaves of zero
+_SINGULAR = 1e-13  # a pivot over its diagonal entry, 1 − R²: what rounding leaves of zero
 
 
 def canonical(name: str, d: int) -> str:
@@ -273,15 +273,14 @@ def to_vector(structure: str, sigma: Array, base: Array | None = None) -> Array:
     if INVARIANCE[structure] == "affine":
         whiten = np.linalg.inv(np.linalg.cholesky(base))
         values, axes = np.linalg.eigh(whiten @ sigma @ np.swapaxes(whiten, 1, 2))
-        if not (values > 0).all():
-            raise np.linalg.LinAlgError("not positive definite")
-        return ((axes * np.log(values)[:, None, :]) @ np.swapaxes(axes, 1, 2)).ravel()
+        return ((axes * _logarithm(values)[:, None, :]) @ np.swapaxes(axes, 1, 2)).ravel()
     values, axes = _oriented(structure, sigma)
     _, origin = _oriented(structure, base)
     turns, values = match(np.swapaxes(origin, 1, 2) @ axes, values)
     one = np.eye(sigma.shape[1])
     skew = np.linalg.solve(one + turns, one - turns)
-    return np.concatenate((np.log(values).ravel(), skew[:, *np.tril_indices(len(one), -1)].ravel()))
+    angles = skew[:, *np.tril_indices(len(one), -1)]
+    return np.concatenate((_logarithm(values).ravel(), angles.ravel()))
 
 
 def from_vector(structure: str, vector: Array, base: Array) -> Array:
@@ -304,6 +303,12 @@ def from_vector(structure: str, vector: Array, base: Array) -> Array:
     skew -= np.swapaxes(skew, 1, 2)
     turns = np.linalg.solve(np.eye(d) + skew, np.eye(d) - skew)
     return compose(origin @ turns, _exponential(vector[: k * d]).reshape(k, d))
+
+
+def _logarithm(eigenvalues: Array) -> Array:
+    if not (eigenvalues > 0).all():
+        raise np.linalg.LinAlgError("not positive definite")
+    return np.log(eigenvalues)
 
 
 def _exponential(logs: Array) -> Array:

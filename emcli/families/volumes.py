@@ -72,16 +72,24 @@ def _volumes(n: Array, d: int, portions: Portions, start: Array | None) -> Array
         try:
             step = -np.linalg.solve(hessian, gradient) / total
         except np.linalg.LinAlgError:
-            step = np.log(total * traces / (d * n))
-        if abs(gradient @ step) <= 1e-10 * total:  # then the step leaves about its square
+            step = _alternating(n, d, traces)
+        if abs(gradient @ step) <= 1e-14 * total:  # what it leaves is about its square
             return logs + step
         step *= min(1.0, 3.0 / np.abs(step).max())
         proposal = portions(logs + step)
         if total * (proposal[0] - pooled) + d * (n @ step) > 0:
-            step = np.log(total * traces / (d * n))
+            step = _alternating(n, d, traces)
             proposal = portions(logs + step)
         logs = logs + step
         pooled, traces, parts = proposal
         if not np.abs(logs).max() < _WIDEST:
             break
     raise DegenerateError("the volume of a component goes to zero", int(np.argmin(logs)))
+
+
+def _alternating(n: Array, d: int, traces: Array) -> Array:
+    """The step of Celeux & Govaert: log λ_k to its best value given C."""
+    if not (traces > 0).all():
+        raise DegenerateError("a component has no variance", int(np.argmin(traces > 0)))
+    step: Array = np.log(n.sum() * traces / (d * n))
+    return step

@@ -171,8 +171,9 @@ def _across(console: Console, colours: Sequence[str], rows: Sequence[Row]) -> No
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("", no_wrap=True, overflow="ellipsis")
     for colour in colours:
-        heading = Text(f"● {colour}", style=style_of(colour))
-        table.add_column(heading, justify="right", no_wrap=True, style=style_of(colour))
+        style = style_of(colour, console)
+        heading = Text(f"● {colour}", style=style)
+        table.add_column(heading, justify="right", no_wrap=True, style=style)
     for row in rows:
         if row.cells:
             table.add_row(row.label, *row.cells)
@@ -202,5 +203,5 @@ def _down(console: Console, colours: Sequence[str], rows: Sequence[Row]) -> None
         table.add_column(Text(row.label), justify="right", no_wrap=True)
     for k, colour in enumerate(colours):
         cells = (row.cells[k] for row in told)
-        table.add_row(f"● {colour}", *cells, style=style_of(colour))
+        table.add_row(f"● {colour}", *cells, style=style_of(colour, console))
     console.print(table)

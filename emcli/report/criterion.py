@@ -44,7 +44,8 @@ class Comparison:
         self.best = self.value(winner) if winner else None
 
     def value(self, cell: Cell) -> float | None:
-        return cell.get(self.criterion)
+        found: float | None = cell.get(self.criterion)
+        return found
 
     def mark(self, cell: Cell) -> str:
         """`*` the winner, `=` as good as the winner, `~` not converged."""

@@ -70,8 +70,8 @@ class State:
             self.starts_done, self.starts = self.starts_done + 1, event.starts
         else:
             self.done += 1
-            better = self.best is None or self.best.value is None
-            if event.value is not None and (better or event.value < (self.best.value or 0.0)):
+            least = None if self.best is None else self.best.value
+            if event.value is not None and (least is None or event.value < least):
                 self.best = event
 
     @property

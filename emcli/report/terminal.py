@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 PIPE_WIDTH = 100
 
+#: What a terminal of sixteen colours shows; the nearest of them to our blue would be cyan.
+_SIXTEEN = {
+    "red": "red", "blue": "bright_blue", "green": "green", "orange": "yellow",
+    "purple": "magenta", "pink": "bright_magenta", "cyan": "cyan", "grey": "bright_black",
+}  # fmt: skip
+
 def is_terminal(stream: TextIO | None) -> bool:
     """Is someone looking? A dumb terminal counts, a closed stream does not."""
     return stream is not None and stream.isatty()
@@ -67,10 +73,12 @@ def plain(text: str, stream: TextIO | None) -> str:
     return text
 
 
-def style_of(colour: str) -> str:
+def style_of(colour: str, console: Console) -> str:
     """The rich style of a component's colour; a name that means no colour stays plain."""
     from rich.color import Color, ColorParseError
 
+    if console.color_system == "standard" and colour in _SIXTEEN:
+        return _SIXTEEN[colour]
     known = palette.HEX.get(colour, "#7f7f7f" if colour == palette.NOISE else colour)
     try:
         Color.parse(known)

@@ -7,13 +7,13 @@ import pandas (0.4 s) to see whether they were handed a pandas object. These do 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Column = pa.Array | pa.ChunkedArray
+Column: TypeAlias = Any  # pa.Array or pa.ChunkedArray; PyArrow ships no types
 
 
 def joined(column: Column) -> pa.Array:

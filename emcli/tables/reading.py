@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from emcli.errors import InputError, UsageError
 from emcli.settings import Reading
 from emcli.tables import bridge, text
+from emcli.tables.decoding import Decoder
 from emcli.tables.opening import Stream, is_regular, label_of, open_stream
 from emcli.tables.table import Part, Table, no_rows, refuse_twins
 
@@ -120,7 +121,7 @@ def is_binary(stream: Stream) -> bool:
 def _read_text(
     stream: Stream, reading: Reading, columns: Sequence[str] | None
 ) -> tuple[pa.Table, Callable[[str], pa.ChunkedArray]]:
-    data = text.Decoder(stream, reading.encoding).everything()
+    data = Decoder(stream, reading.encoding).everything()
     layout, start = text.look(data, reading, stream.label, whole=True)
     body = data[start:]
     only = [name for name in layout.names if columns is None or name in columns]

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from emcli.errors import InputError
 from emcli.settings import Reading
 from emcli.tables import text
+from emcli.tables.decoding import Decoder
 from emcli.tables.opening import Stream, open_stream
 from emcli.tables.reading import Input, binary_batches, inputs, is_binary
 from emcli.tables.table import PIECE, Part, Table, as_text, no_rows
@@ -44,7 +45,7 @@ def stream(
     held = first = 0
     for arrow, part in _runs(inputs(paths), reading, columns, extra):
         if waiting:
-            arrow = _alike(arrow, waiting[0][0].schema, part)
+            arrow = _alike(arrow, waiting[0][0].column_names, part.label)
         waiting.append((arrow, part))
         held += part.rows
         while held >= PIECE:
@@ -65,24 +66,33 @@ def _cut(waiting: list[tuple[pa.Table, Part]], rows: int, reading: Reading, firs
             arrow, part = arrow.slice(0, left), Part(part.label, left, part.skipped)
         taken.append((arrow, part))
         left -= part.rows
-    arrow = pa.concat_tables([arrow for arrow, _ in taken])
+    arrow = _stacked([arrow for arrow, _ in taken])
     return Table(arrow, [part for _, part in taken], reading.decimal, first)
 
 
-def _alike(arrow: pa.Table, schema: pa.Schema, part: Part) -> pa.Table:
-    """The table with the columns of the rows before it: text stays or becomes text."""
-    if arrow.schema.equals(schema):
+def _stacked(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of all; a column that has another type in another file, or a word among its
+    numbers, becomes text, which `columns.encode` reads just the same."""
+    if all(arrow.schema.equals(tables[0].schema) for arrow in tables):
+        return pa.concat_tables(tables)
+    columns = []
+    for name in tables[0].column_names:
+        found = [arrow.column(name) for arrow in tables]
+        if len({column.type for column in found}) > 1:
+            found = [as_text(column) for column in found]
+        chunks = [chunk for column in found for chunk in column.chunks]
+        columns.append(pa.chunked_array(chunks, type=found[0].type))
+    return pa.Table.from_arrays(columns, names=tables[0].column_names)
+
+
+def _alike(arrow: pa.Table, names: Sequence[str], label: str) -> pa.Table:
+    """The columns of the rows before, in their order; `InputError` where one is not there."""
+    if arrow.column_names == names:
         return arrow
-    for name in schema.names:
+    for name in names:
         if name not in arrow.column_names:
-            raise missing(name, arrow.column_names, part.label)
-    found = [
-        arrow.column(field.name)
-        if arrow.column(field.name).type == field.type
-        else pc.cast(as_text(arrow.column(field.name)), field.type)
-        for field in schema
-    ]
-    return pa.Table.from_arrays(found, names=schema.names)
+            raise missing(name, arrow.column_names, label)
+    return arrow.select(names)
 
 
 def _runs(
@@ -153,7 +163,7 @@ def _binary_runs(
 def _text_runs(
     opened: Stream, reading: Reading, columns: Sequence[Wanted], extra: Sequence[str] | None
 ) -> Iterator[pa.Table]:
-    pieces = _whole_records(text.Decoder(opened, reading.encoding))
+    pieces = _whole_records(Decoder(opened, reading.encoding))
     piece = next(pieces, b"")
     layout, start = text.look(piece, reading, opened.label, whole=False)
     kept = _wanted(layout.names, columns, extra, opened.label)
@@ -192,7 +202,7 @@ def _declared(
     return pa.Table.from_arrays(found, names=list(types))
 
 
-def _whole_records(decoder: text.Decoder) -> Iterator[bytes]:
+def _whole_records(decoder: Decoder) -> Iterator[bytes]:
     """The text in runs that end where a record ends."""
     left = b""
     while more := decoder.read(TEXT_BYTES):

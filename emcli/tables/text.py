@@ -1,20 +1,19 @@
-"""Text tables: encoding, delimiter and header, and the parsing of a run of whole rows."""
+"""Text tables: delimiter and header, and the parsing of a run of whole rows."""
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
 
 from emcli.errors import InputError, UsageError
 from emcli.settings import Reading
-from emcli.tables.opening import Stream
 from emcli.tables.table import EMPTY_WORDS, no_rows, refuse_twins, shown
 
 LOOKED_AT = 65_536  # bytes that decide the delimiter
@@ -24,11 +23,6 @@ Bytes = bytes | memoryview
 
 _DELIMITERS = (b"\t", b";", b"|", b",")
 _NAMES = {"\t": "a tab", " ": "a space"}
-_FOREIGN = {
-    b"PK\x03\x04": "a zip archive or a spreadsheet", b"\xd0\xcf\x11\xe0": "an old spreadsheet",
-    b"SQLite format 3": "an SQLite database", b"\x89HDF": "an HDF5 file", b"ORC": "an ORC file",
-    b"Obj\x01": "an Avro file", b"%PDF": "a PDF file", b"\x89PNG": "a picture",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,71 +39,6 @@ class Layout:
     def single(self) -> bool:
         """One column: there a blank line between others is an empty cell, not nothing."""
         return len(self.names) == 1
-
-
-class Decoder:
-    """A stream of text in any encoding, read as UTF-8 without a byte order mark.
-
-    UTF-8 passes through unchecked: PyArrow checks the columns it makes into text.
-    """
-
-    def __init__(self, stream: Stream, encoding: str) -> None:
-        try:
-            name = codecs.lookup(encoding).name
-            self.decode = codecs.getincrementaldecoder(name)().decode
-        except LookupError:
-            raise UsageError(
-                f"there is no character encoding '{encoding}'", "type utf-8, latin-1 or cp1252, say"
-            ) from None
-        self.stream, self.encoding = stream, name
-        self.lines = 1
-        head = stream.peek(512)
-        _refuse_foreign(head, stream.label, name)
-        self.marked = name == "utf-8" and head.startswith(codecs.BOM_UTF8)
-
-    def everything(self) -> memoryview:
-        """All the text."""
-        if self.encoding == "utf-8":
-            return self.stream.everything()[3 * self.marked :]
-        raw = self.stream.read()
-        return memoryview(self._decoded(raw, last=True).removeprefix(codecs.BOM_UTF8))
-
-    def read(self, size: int) -> bytes:
-        """About `size` bytes, none at the end."""
-        if self.marked:
-            self.marked = False
-            self.stream.read(len(codecs.BOM_UTF8))
-        raw = self.stream.read(size)
-        if self.encoding == "utf-8":
-            return raw
-        first = self.lines == 1
-        found = self._decoded(raw, last=not raw)
-        if raw and not found:
-            return self.read(size)  # half a character was read
-        return found.removeprefix(codecs.BOM_UTF8) if first else found
-
-    def _decoded(self, raw: bytes, last: bool) -> bytes:
-        try:
-            found = self.decode(raw, last).encode()
-        except UnicodeDecodeError as error:
-            line = self.lines + raw[: error.start].count(b"\n")
-            raise InputError(
-                f"{self.stream.label}, line {line}: the text is not {self.encoding}",
-                "say which it is with --encoding, cp1252 for one",
-            ) from None
-        self.lines += raw.count(b"\n")
-        return found
-
-
-def _refuse_foreign(head: bytes, label: str, encoding: str) -> None:
-    """Raise `InputError` for what is not text at all, or is UTF-16 and not said to be."""
-    for magic, what in _FOREIGN.items():
-        if head.startswith(magic):
-            raise InputError(
-                f"{label} is {what}, not a table emcli reads", "export it as CSV or Parquet"
-            )
-    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) and encoding == "utf-8":
-        raise InputError(f"{label} is not UTF-8 text", "it looks like --encoding utf-16")
 
 
 def look(data: Bytes, reading: Reading, label: str, whole: bool) -> tuple[Layout, int]:
@@ -279,9 +208,9 @@ class _Parsing:
 
 def _ragged(body: Bytes, how: _Parsing, first: int) -> InputError:
     """The error that names the first row with too many or too few fields."""
-    seen = []
+    seen: list[Any] = []
 
-    def invalid(row: object) -> str:
+    def invalid(row: Any) -> str:
         seen.append(row)
         return "error"
 
@@ -293,6 +222,8 @@ def _ragged(body: Bytes, how: _Parsing, first: int) -> InputError:
     hint = f"put text that holds {mark} in double quotes, or say another delimiter with -d"
     if found < expected:
         hint = "complete the row; an empty cell needs its delimiter too"
+    elif row.number == 1 and first == 0 and found == expected + 1:
+        hint = "the header may lack a name for the first column"
     return InputError(
         f"{layout.label}, row {first + row.number}: {found} field{'s' * (found != 1)} where the "
         f"header has {expected} (delimiter {mark})",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from emcli import __version__
 
-from .commands import commands
+from .commands import COMMANDS, seconds
 from .iteration import Problem, Timing, measure
 
 WHOLE = [
@@ -64,11 +64,12 @@ def main() -> None:
     threads = sorted({1, cores})
     heads = ["emcli", *(f"sklearn({count})" for count in threads)]
     print(f"{'n':>9} {'d':>4} {'k':>3}  {'Σ':<5}", *(f"{head:>11}" for head in heads), "   ratio")
+    rounds = chosen.rounds or (3 if chosen.quick else 7)
     for problem in QUICK if chosen.quick else WHOLE:
-        print(row(problem, measure(problem, chosen.rounds or 5, cores)), flush=True)
+        print(row(problem, measure(problem, rounds, cores)), flush=True)
     print("\nWhole commands, seconds, the process's start included")
-    for command, seconds in commands(chosen.rounds or 5):
-        print(f"{seconds:7.2f}  {command}", flush=True)
+    for command in COMMANDS[:2] if chosen.quick else COMMANDS:
+        print(f"{seconds(command, rounds=3):7.2f}  emcli {command}", flush=True)
 
 
 main()

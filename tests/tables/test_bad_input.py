@@ -143,6 +143,12 @@ def test_wrong_encoding(put):
     assert message.startswith("u.csv, line 2: the text is not ascii")
 
 
+def test_what_is_often_mistaken_for_a_table(put):
+    assert "holds emcli parameters" in failure(put("p.json", '{"schema": "emcli/model/1"}\n'))
+    message = failure(put("r.csv", "a,b\nr1,1,2\nr2,3,4\n"))
+    assert "row 1: 3 fields" in message and "lack a name for the first column" in message
+
+
 def test_folders(put):
     put("folder/a.csv", SMALL)
     message = failure("folder")
@@ -232,6 +238,14 @@ def test_text_in_a_column_of_numbers_on_assign(put):
         columns.encode(piece, asked, Selecting())
 
 
+def test_a_word_in_a_later_file_of_a_stream(put):
+    one, two = put("one.csv", numbers_with("80")), put("two.csv", numbers_with("abc"))
+    asked = (Column("waiting", "real"), Column("eruptions", "real"))
+    (piece,) = tables.stream([one, two], Reading(), asked)
+    with pytest.raises(InputError, match=r"two.csv, row 14, column 'waiting': 'abc' is not"):
+        columns.encode(piece, asked, Selecting())
+
+
 def test_text_far_down_in_a_second_file(put):
     one, two = put("one.csv", numbers_with("80")), put("two.csv", numbers_with("x y"))
     message = refusal(tables.read([one, two], Reading()))
@@ -301,6 +315,8 @@ def test_a_constant_column_asked_for_by_name(load):
     assert message.startswith("data.csv: column 'y' is 7 in every row, and gaussian needs")
     assert "is 7 in every row" in refusal(load("x,y\n1,7\n2,7\n"), columns=("y",))
     assert "column 'y' is empty" in refusal(load("x,y\n1,\n2,\n"), columns=("y",))
+    assert "column 'x' is 7 in every row" in refusal(load("x\n7\n7\n7\n"))
+    assert fit(load("x\n7\n7\n7\n"), "poisson").values.tolist() == [[7, 7, 7]]
 
 
 def test_unknown_columns_have_their_nearest_name(load):

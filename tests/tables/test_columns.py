@@ -106,7 +106,8 @@ PENGUINS = {
         ("categorical", [("categorical", ("species", "sex", "alive"))]),
         (
             "gaussian + categorical",
-            [("gaussian", ("bill", "mass", "visits")), ("categorical", ("species", "sex", "alive"))],
+            [("gaussian", ("bill", "mass", "visits")),
+             ("categorical", ("species", "sex", "alive"))],
         ),
         (
             "bernoulli + categorical + poisson(visits) + gaussian",
@@ -147,7 +148,7 @@ def test_what_is_left_out_is_said():
     assert notes == (
         "left out 'row': only counts rows",
         "left out 'name': every row has another text",
-        "left out 'species', 'sex', 'alive': text",
+        "left out 'species', 'sex', 'alive': not numbers",
         "left out 'site': constant",
         "left out 'none': empty",
     )
@@ -299,6 +300,13 @@ def test_categories_above_two_to_the_53rd_stay_apart(load):
     table = load("x,y\n9007199254740993,1\n9007199254740992,1\n")
     assert plan(table, "categorical(x)").columns[0].levels == (9007199254740992, 9007199254740993)
     assert fit(table, "categorical(x)").values.tolist() == [[1, 0]]
+
+
+def test_hexadecimal_words_are_the_same_category_read_at_once_or_streamed(put):
+    name = put("a.csv", "x,y\n0x10,1\n0x1A,2\n")
+    found = plan(tables.read([name], Reading()), "categorical(x)").columns
+    (piece,) = tables.stream([name], Reading(), found)
+    assert columns.encode(piece, found, Selecting()).values.tolist() == [[0, 1]]
 
 
 def test_numbers_seen_as_text_levels_on_assign():

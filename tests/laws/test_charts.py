@@ -1,0 +1,92 @@
+"""Unconstrained coordinates: there and back, and straight lines stay in the model."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from emcli.acceleration import extrapolate
+from emcli.em import steps
+from emcli.families.structures import covariances
+
+from .table import every_row, rough
+
+
+def numbers(mixture):
+    """All parameters in one array, in the data's units."""
+    found = [mixture.weights]
+    for family in mixture.families:
+        for k in range(mixture.k):
+            for key, value in family.to_dict(k).items():
+                if key not in ("levels", "trials"):
+                    found += [np.ravel(piece) for piece in value]
+    return np.concatenate(found)
+
+
+def belongs(mixture):
+    """Is every family what its own M step would leave alone? Are probabilities probabilities?"""
+    assert mixture.weights.sum() == pytest.approx(1, abs=1e-14) and (mixture.weights > 0).all()
+    for family in mixture.families:
+        if family.name == "gaussian":
+            n = np.array([5.0, 7.0, 11.0])
+            spread = family.spread
+            scatter = spread * n.reshape(-1, *[1] * (spread.ndim - 1))
+            again = covariances(family.structure, n, scatter, spread)
+            np.testing.assert_allclose(again, spread, rtol=1e-7, atol=1e-9 * np.abs(spread).max())
+        if family.name == "categorical":
+            for p in family.probabilities:
+                np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-14)
+        if family.name in ("bernoulli", "binomial"):
+            assert ((family.probability >= 0) & (family.probability <= 1)).all()
+
+
+@every_row
+@pytest.mark.parametrize("seed", range(3))
+def test_there_and_back(row, seed):
+    source = row.source(200, seed)
+    one, base = rough(row, source, seed), rough(row, source, seed + 10)
+    np.testing.assert_allclose(numbers(one.from_vector(one.to_vector())), numbers(one),
+                               rtol=1e-11, atol=1e-12)
+    vector = one.to_vector(base)
+    again = base.from_vector(vector)
+    np.testing.assert_allclose(numbers(again), numbers(one), rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(again.to_vector(base), vector, rtol=1e-8, atol=1e-8)
+
+
+@every_row
+@pytest.mark.parametrize("seed", range(3))
+def test_a_straight_line_through_em_iterates_stays_in_the_model(row, seed):
+    source = row.source(250, seed)
+    path = [s.mixture for s in islice(steps(rough(row, source, seed, 0.9), source), 9)]
+    first, second, third = path[-3:]
+    zero, one, two = (m.to_vector(third) for m in (first, second, third))
+    np.testing.assert_allclose(numbers(third.from_vector(zero)), numbers(first), rtol=1e-8,
+                               atol=1e-9)
+    r, v = one - zero, two - 2 * one + zero
+    for length in (1.0, 3.0, 10.0):
+        belongs(third.from_vector(zero + 2 * length * r + length * length * v))
+    jump, length = extrapolate(first, second, third, 4.0)
+    assert jump is not None and 1 <= length <= 4
+    belongs(jump)
+
+
+@every_row
+def test_a_jump_of_length_one_is_the_em_point(row):
+    """With a = 1 SQUAREM's point is the second EM step from where it began."""
+    source = row.source(200, 5)
+    first, second, third = (s.mixture for s in islice(steps(rough(row, source), source), 3))
+    jump, _ = extrapolate(first, second, third, 1.0)
+    np.testing.assert_allclose(numbers(jump), numbers(third), rtol=1e-9, atol=1e-10)
+
+
+@every_row
+def test_coordinates_out_of_range_are_refused_or_finite(row):
+    """What `land` relies on: ValueError, or a mixture whose failure shows in its numbers."""
+    vector = row.mixture.to_vector()
+    for bad in (np.full_like(vector, np.nan), vector + 1e6, vector - 1e6):
+        with np.errstate(all="ignore"):
+            try:
+                found = row.mixture.from_vector(bad)
+            except (ValueError, np.linalg.LinAlgError):
+                continue
+            assert not (np.isfinite(numbers(found)).all() and np.isnan(bad).any())
