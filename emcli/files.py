@@ -49,13 +49,10 @@ class Death:
             self.die(number)
 
     def die(self, number: int) -> NoReturn:
-        """Undo everything, stop worker processes, and end by signal `number` itself."""
-        if os.getpid() == self.process:  # a forked worker owns none of this
+        """Undo everything, and end by signal `number` itself."""
+        if os.getpid() == self.process:  # a forked child owns none of this
             while self.undo:
                 self.undo.pop()()
-            workers = sys.modules.get("multiprocessing")
-            for worker in workers.active_children() if workers else ():
-                worker.kill()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
         os._exit(128 + number)  # reached only where the signal is blocked

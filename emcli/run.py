@@ -13,6 +13,11 @@ from emcli.settings import Stopping
 from emcli.sources.memory import MemorySource
 
 
+# A run is watched for this many steps, and given the gain of as many like its last, before it is
+# given up for one that lies above.
+PATIENCE = 25
+
+
 @dataclass
 class Convergence:
     """Aitken's estimate of the gain still to come, from consecutive plain EM steps.
@@ -85,7 +90,7 @@ class Run:
     ) -> None:
         self.convergence = Convergence(stopping.tolerance)
         self.best = Step(mixture, -float("inf"))
-        self.iterations = 0
+        self.iterations = -1  # the first step evaluates the start
         self.stopped: str | None = None
         self.trouble: DegenerateError | None = None
         self._limit, self._tolerance = stopping.max_iterations, stopping.tolerance
@@ -98,6 +103,12 @@ class Run:
     def _rests(self) -> bool:
         return self.convergence.resting
 
+    def _hopeless(self, rival: float) -> bool:
+        gain = self.convergence.gain
+        if gain is None or self.iterations < PATIENCE:
+            return False
+        return self.best.log_likelihood + PATIENCE * max(gain, 0.0) + 1 < rival
+
     @property
     def converged(self) -> bool:
         return self.stopped in ("tolerance", "precision")
@@ -106,9 +117,12 @@ class Run:
         self,
         most: int | None = None,
         tolerance: float | None = None,
+        rival: float = -float("inf"),
         late: Callable[[], bool] = lambda: False,
     ) -> Run:
         """Take steps until converged to this tolerance (or the run's own), at most so many.
+
+        A run far below a rival's log-likelihood, with gains that will not get it there, gives up.
 
         A run that stopped at a looser tolerance goes on where it was. One that met its limits or
         trouble stays stopped.
@@ -124,6 +138,7 @@ class Run:
                 self.stopped, self.trouble = "degenerate", trouble
                 break
             taken += 1
+            self.iterations += 1
             self.convergence.see(step)
             if step.log_likelihood >= self.best.log_likelihood:
                 self.best = step
@@ -131,7 +146,8 @@ class Run:
             self.stopped = self.convergence.stopped
             if not self.stopped and self.iterations >= self._limit:
                 self.stopped = "max_iterations"
+            elif not self.stopped and self._hopeless(rival):
+                self.stopped = "outdone"
             elif not self.stopped and late():
                 self.stopped = "max_time"
-            self.iterations += not self.stopped
         return self

@@ -7,8 +7,9 @@ regular fit exists.
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -22,13 +23,15 @@ from emcli.mixture import Mixture, Model
 from emcli.em import Step, base_measure, e_step
 from emcli.run import Run
 from emcli.settings import FitSettings
-from emcli.sources.memory import MemorySource
+from emcli.sources.memory import CHUNK, MemorySource
 from emcli.start import SAMPLE, Starter, kinds
+from emcli.workers import shared
 
 # Up to this many rows every start is run on: the best maximum may look poor for long.
 SMALL = 2_000
-# There a start is the best of this many runs that begin alike.
+# There, and with few components, a start is the best of this many runs that begin alike.
 TRIES = 2
+FEW = 3
 # In larger tables every start takes this many steps, and so many of the best are run on.
 SHORT = 40
 FINISHED = 3
@@ -36,6 +39,10 @@ FINISHED = 3
 # agree to twice as much have found the same maximum.
 ROUGH = 5e-3
 SAME = 1e-2
+
+# What a start costs, roughly: so many steps, seconds for each and for each row of it; and how many
+# seconds of work pay for a worker.
+STEPS, STEP, ROW, WORTHWHILE = 50, 1e-4, 1e-7, 0.4
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,29 @@ class Cell:
     @property
     def converged(self) -> bool:
         return self.stopped in ("tolerance", "precision")
+
+
+@dataclass(frozen=True)
+class Table:
+    """The cells there are: every k of every model, model by model."""
+
+    models: Sequence[Model]
+    ks: Sequence[int]
+    distinct: int  # rows, counted up to a little more than the largest k
+    _starters: dict[int, Starter] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.models) * len(self.ks)
+
+    def __getitem__(self, number: int) -> tuple[Model, int]:
+        if number >= len(self):
+            raise IndexError(number)
+        return self.models[number // len(self.ks)], self.ks[number % len(self.ks)]
+
+    def starter(self, model: Model, search: Search) -> Starter:
+        """The starts of a model, made when they are first wanted."""
+        seed = search.settings.searching.seed
+        return self._starters.setdefault(id(model), Starter(model, search.sample, seed))
 
 
 @dataclass
@@ -93,22 +123,36 @@ class Search:
 
     def cells(self, models: Sequence[Model], ks: Sequence[int]) -> list[Cell]:
         """The whole k x model table, in order."""
-        wanted = [(model, k) for model in models for k in ks]
-        distinct = self._distinct(max(ks))
-        starters = {id(m): Starter(m, self.sample, self.settings.searching.seed) for m in models}
-        found: list[Cell] = []
-        for number, (model, k) in enumerate(wanted, 1):
-            self.listen(CellStarted(model.name, k, number, len(wanted)))
-            if found and self.late():
-                cell = Cell(model.name, k, "not run")
-            elif k > distinct or self.source.rows < k * model.rows_wanted:
-                cell = Cell(model.name, k, "too few rows")
-            else:
-                cell = self.cell(starters[id(model)], k)
-            found.append(cell)
-            value = cell.criteria.value(self.settings.searching.criterion) if cell.criteria else None
-            self.listen(CellFinished(model.name, k, value, cell.status))
-        return found
+        table = Table(models, ks, self._distinct(max(ks)))
+        workers = self._workers(table)
+        if workers:
+            setting = partial(_elsewhere, self.source, self.settings, table)
+            return shared(partial(self._numbered, table), len(table), setting, workers)
+        return [self._numbered(table, number) for number in range(len(table))]
+
+    def _numbered(self, table: Table, number: int) -> Cell:
+        """One cell of the table, by its number."""
+        model, k = table[number]
+        self.listen(CellStarted(model.name, k, number + 1, len(table)))
+        if number and self.late():
+            cell = Cell(model.name, k, "not run")
+        elif k > table.distinct or self.source.rows < k * model.rows_wanted:
+            cell = Cell(model.name, k, "too few rows")
+        else:
+            cell = self.cell(table.starter(model, self), k)
+        value = cell.criteria.value(self.settings.searching.criterion) if cell.criteria else None
+        self.listen(CellFinished(model.name, k, value, cell.status))
+        return cell
+
+    def _workers(self, table: Table) -> int:
+        """How many other processes are worth starting."""
+        asked = self.settings
+        if self.given or asked.output.trace or self.source.rows > CHUNK:
+            return 0
+        steps = STEPS * asked.searching.starts * sum(k > 1 for _, k in table)
+        seconds = steps * (STEP + ROW * self.source.rows)
+        cores = asked.running.threads or os.cpu_count() or 1
+        return min(cores - 1, int(seconds / WORTHWHILE), len(table) - 1)
 
     def cell(self, starter: Starter, k: int) -> Cell:
         """The best regular fit of one model with k components."""
@@ -174,7 +218,7 @@ class Search:
             return
         searching = self.settings.searching
         starts = searching.starts if k > 1 else 1
-        tries = TRIES if self.source.rows <= SMALL and k > 1 else 1
+        tries = TRIES if self.source.rows <= SMALL and 1 < k <= FEW else 1
         for index, kind in enumerate(kinds(searching.start, starts, len(starter.points) == 1)):
             for again in range(1 if kind in ("hierarchical", "quantile") else tries):
                 attempt = self._attempt(starter, k, kind, index, again)
@@ -207,7 +251,8 @@ class Search:
                 attempt.run = self._run(
                     model, k, begin, self.source, attempt.kind, attempt.index
                 )
-            attempt.run.advance(tolerance=ROUGH, late=self.late)
+            rival = max((a.run.best.log_likelihood for a in rough), default=-np.inf)
+            attempt.run.advance(tolerance=ROUGH, rival=rival, late=self.late)
             attempt.status = self._verdict(attempt.run)
             if attempt.status == "ok":
                 rough.append(attempt)
@@ -262,6 +307,13 @@ class Search:
                 return rows.shape[1]
             seen = rows
         return 0 if seen is None else seen.shape[1]
+
+
+def _elsewhere(
+    source: MemorySource, settings: FitSettings, table: Table
+) -> Callable[[int], Cell]:
+    """A worker's task: the same search, with nobody listening."""
+    return partial(Search(source, settings, ignore)._numbered, table)
 
 
 def _tell(

@@ -24,7 +24,7 @@ SAMPLE = 20_000
 TREE = 1_000
 # The kinds of start that take turns after the first. Measured on the fourteen structures of faithful
 # and iris: splits find the maxima that are missed from anywhere else.
-MIX = ("split", "split", "kmeans++", "random")
+MIX = ("split", "split", "kmeans++", "split", "random")
 # A start whose colours leave a component singular is blurred: this share of every row is spread
 # over all components.
 BLUR = 0.1
@@ -36,7 +36,6 @@ VAGUE = 0.6
 PARENT = Stopping(tolerance=1e-3, max_iterations=100)
 SHARES = (0.1, 0.2, 0.4)
 FAINT = 0.05
-SLICED = 1 / 3
 
 Labels = np.ndarray
 
@@ -77,7 +76,7 @@ class Starter:
         """The complete-data fit to the colours of start number `index`, of this kind."""
         rng = np.random.default_rng([self.seed, k, index, again])
         if kind == "split" and k > 1:
-            r = self.split(k, rng)
+            r = self.split(k, rng, slices=again % 2 == 1)
         else:
             r = (self.labels(kind, k, rng) == np.arange(k)[:, None]).astype(float)
             r = blurred(r, VAGUE) if kind == "random" else r
@@ -95,13 +94,13 @@ class Starter:
             self._parents[k] = best.at(self.sample.names).posterior(self.sample.all())[0].copy()
         return self._parents[k]
 
-    def split(self, k: int, rng: np.random.Generator) -> Array:
+    def split(self, k: int, rng: np.random.Generator, slices: bool) -> Array:
         """A fit with k - 1 components, one of which gives near neighbours, or a slice, to a new one."""
         rest = self.parent(k - 1)
         seed = int(rng.choice(rest.shape[1], p=self.masses / self.masses.sum()))
         giver = int(rest[:, seed].argmax())
         own = rest[giver]
-        if rng.random() < SLICED:
+        if slices:
             distance = rng.standard_normal(len(self.points)) @ self.points
         else:
             away = self.points - self.points[:, seed, None]

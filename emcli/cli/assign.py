@@ -86,7 +86,8 @@ def write_colours(
     first = next(pieces)
     names = first[0].names if append else None
     colours = fitted.mixture.colours
-    with AssignmentWriter(file, fmt, colours, id_name, probabilities, names) as writer:
+    writer = AssignmentWriter(file, fmt, colours, id_name, probabilities, names)
+    with writer:
         for table, data in chain([first], pieces):
             for start in range(0, table.rows, _PIECE):
                 rows = min(_PIECE, table.rows - start)

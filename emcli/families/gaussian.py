@@ -76,11 +76,6 @@ class Gaussian(Family):
     def exempt(self) -> bool:
         return self.structure in structures.SHARES_VOLUME_AND_SHAPE or self.k == 1
 
-    def narrowest(self, unit: Array) -> Array:
-        if self.spread.ndim == 2:
-            return (self.spread / (unit * unit)).min(axis=1)
-        return np.linalg.eigvalsh(self.spread / (unit[:, None] * unit))[:, 0]
-
     @property
     def spread(self) -> Array:
         """Sigma_k, or its diagonal where the structure is axis-aligned."""
@@ -226,15 +221,11 @@ class Full(Gaussian, ExponentialFamily):
     @cached_property
     def factors(self) -> tuple[Array, Array]:
         """Inverse Cholesky factors (K, d, d) and log determinants (K,)."""
-        scale = np.sqrt(self.variances)
-        if not (np.isfinite(scale) & (scale > 0)).all():
-            raise DegenerateError("a covariance matrix is singular")
         try:
-            root = np.linalg.cholesky(self.covariance / (scale[:, :, None] * scale[:, None, :]))
+            root = np.linalg.cholesky(self.covariance)
         except np.linalg.LinAlgError:
             raise DegenerateError("a covariance matrix is singular") from None
-        log_determinant = 2 * np.log(np.einsum("kii->ki", root) * scale).sum(axis=1)
-        return np.linalg.inv(root) / scale[:, None, :], log_determinant
+        return np.linalg.inv(root), 2 * np.log(np.einsum("kii->ki", root)).sum(axis=1)
 
     @cached_property
     def precision(self) -> Array:
@@ -247,6 +238,12 @@ class Full(Gaussian, ExponentialFamily):
             return False
         offset = self.mean - self.origin
         return quadratic.form(offset, np.sqrt(self.variances), self.precision) == "features"
+
+    def narrowest(self, unit: Array) -> Array:
+        # The largest singular value of the scaled root: units of nothing at all do no harm.
+        root, _ = self.factors
+        largest = np.linalg.norm(root * unit, ord=2, axis=(1, 2))
+        return 1 / np.maximum(largest * largest, np.finfo(float).tiny)
 
     def features(self, block: Block, out: Array) -> None:
         quadratic.full_features(block, self.origin, out)
@@ -289,7 +286,7 @@ class Full(Gaussian, ExponentialFamily):
         return float(-0.5 * (n @ constant + (self.precision * scatter).sum()))
 
     def _with(self, mean: Array, spread: Array) -> Self:
-        return replace(self, mean=mean, covariance=spread, known=True)
+        return type(self)(self.columns, self.structure, mean, self.origin, spread)
 
     def select(self, order: Array) -> Self:
         return replace(self, mean=self.mean[order], covariance=self.covariance[order])
@@ -331,6 +328,10 @@ class Diagonal(Gaussian, Separable):
             return False
         offset = self.mean - self.origin
         return quadratic.form(offset, np.sqrt(self.variance), 1 / self.variance) == "features"
+
+    def narrowest(self, unit: Array) -> Array:
+        largest = (unit * unit / self.variance).max(axis=1)
+        return 1 / np.maximum(largest, np.finfo(float).tiny)
 
     def column_features(self, values: Array, out: Array) -> None:
         d = len(self.columns)

@@ -270,6 +270,8 @@ def to_vector(structure: str, sigma: Array, base: Array | None = None) -> Array:
     if structure in AXIS_ALIGNED:
         return np.log(sigma).ravel()
     base = sigma if base is None else base
+    if INVARIANCE[structure] == "affine" and sigma is base:
+        return np.zeros(sigma.size)
     if INVARIANCE[structure] == "affine":
         whiten = np.linalg.inv(np.linalg.cholesky(base))
         values, axes = np.linalg.eigh(whiten @ sigma @ np.swapaxes(whiten, 1, 2))

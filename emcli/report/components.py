@@ -37,7 +37,7 @@ def component_rows(
     weights = [component["weight"] for component in components]
     rows = [
         Row("weight", [f"{weight:.3f}" for weight in weights]),
-        Row("rows", [numbers.count(round(weight * total, 1)) for weight in weights]),
+        Row("rows", numbers.counts([round(weight * total, 1) for weight in weights])),
     ]
     for block in zip(*(component["distributions"] for component in components), strict=True):
         rows += _block_rows(block, levels, full)
@@ -143,7 +143,7 @@ def draw_components(
 
     if most is not None and len(rows) > most:
         left = len(rows) - most
-        rows = [*rows[:most], Row(f"… and {left} more lines: emcli show PARAMS", [])]
+        rows = [*rows[:most], Row(f"… and {left} more lines, which -v shows", [])]
     label = max(cell_len(row.label) for row in rows if row.cells)
     label = min(label, console.width // 2)
     widths = [

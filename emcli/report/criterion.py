@@ -65,7 +65,7 @@ class Comparison:
             return ""
         value = self.value(cell)
         if value is None:
-            return _SHORT.get(cell["status"], cell["status"])
+            return _SHORT.get(cell["status"], str(cell["status"]))
         return self.mark(cell) + numbers.fixed(value, decimals)
 
     @property

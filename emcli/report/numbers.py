@@ -15,6 +15,12 @@ def count(value: float) -> str:
     return f"{value:,.1f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
+def counts(values: Sequence[float]) -> list[str]:
+    """Counts side by side, with decimals for all or for none."""
+    whole = all(float(value).is_integer() for value in values) or max(values) >= 1000
+    return [f"{value:,.{0 if whole else 1}f}" for value in values]
+
+
 def fixed(value: Number, decimals: int) -> str:
     """A number with so many decimals; nothing where there is none, an exponent beyond 10^9."""
     if value is None:

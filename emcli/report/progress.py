@@ -155,7 +155,7 @@ class Live:
     """The live display; a context manager."""
 
     def __init__(self, stream: TextIO, criterion: str) -> None:
-        self.stream, self.state, self.lock = stream, State(criterion), threading.Lock()
+        self.stream, self.state, self.lock = stream, State(criterion), threading.RLock()
         self.display: Any = None
 
     def __enter__(self) -> Live:
@@ -181,7 +181,7 @@ class Live:
             file=self.stream, highlight=False, markup=False, no_color=not wants_colour(self.stream)
         )
         with self.lock:
-            if self.timer.finished.is_set() and self.display is None:
+            if self.timer.finished.is_set():  # cancelled while rich was being imported
                 return
             self.display = Display(
                 get_renderable=self._picture, console=console, transient=True,
@@ -192,9 +192,10 @@ class Live:
 
     def _vanish(self) -> None:
         """Take the display away and give the cursor back, at the end or at a signal."""
-        display, self.display = self.display, None
-        if display is not None:
-            display.stop()
+        with self.lock:
+            display, self.display = self.display, None
+            if display is not None:
+                display.stop()
 
     def _picture(self) -> RenderableType:
         from rich.console import Group

@@ -22,8 +22,8 @@ from emcli.numerics import Array, splitmix
 
 CHUNK = 65_536
 # phi and joint of a block stay in a core's second-level cache.
-_CACHE = 2**20
-_LEAST, _MOST = 256, 8192
+_CACHE = 2**22
+_LEAST, _MOST = 256, 16384
 
 
 @contextmanager
@@ -83,6 +83,9 @@ class MemorySource:
         self._local = threading.local()
         self._once: dict[Hashable, float] = {}
         self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
+
+    def __reduce__(self) -> Any:
+        return MemorySource, (self.values, self.names, self.weights, 1)
 
     @property
     def rows(self) -> int:

@@ -19,6 +19,12 @@ def test_counts(value: float, text: str) -> None:
     assert numbers.count(value) == text
 
 
+def test_counts_side_by_side_have_the_same_decimals() -> None:
+    assert numbers.counts([201, 200.5]) == ["201.0", "200.5"]
+    assert numbers.counts([200.0, 100.0]) == ["200", "100"]
+    assert numbers.counts([1234.5, 10.25]) == ["1,234", "10"]
+
+
 @pytest.mark.parametrize(
     ("means", "deviations", "cells"),
     [

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 from pathlib import Path
 
@@ -96,11 +97,29 @@ def slow_table(here: Path) -> str:
 
 
 def test_the_live_display_comes_and_goes(here: Path) -> None:
-    words = ("fit", slow_table(here), "-k", "3-5", "--starts", "4", "-o", "-")
+    words = ("fit", slow_table(here), "-k", "3-6", "-o", "-")
     seen, piped = on_a_terminal(words, here, stdout=False)
-    assert "k = 3" in seen and "log-likelihood" in seen
+    assert "gaussian:VVV, k = " in seen and "log-likelihood" in seen
     assert seen.count(f"{ESCAPE}?25l") == seen.count(f"{ESCAPE}?25h") == 1
     assert json.loads(piped)["schema"] == "emcli/model/1"
+
+
+def test_a_signal_gives_the_cursor_back(here: Path) -> None:
+    words = ("fit", slow_table(here), "-k", "3-9", "--starts", "50", "-o", "p.json")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command(*words), cwd=here, env=environment(TERM="xterm"), stderr=theirs
+    )
+    seen = b""
+    while b"iteration" not in seen:
+        seen += os.read(ours, 65536)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == -signal.SIGINT
+    while select.select([ours], [], [], 0.2)[0]:
+        seen += os.read(ours, 65536)
+    assert seen.count(b"\x1b[?25l") == seen.count(b"\x1b[?25h") == 1
+    assert b"Traceback" not in seen
+    assert [path.name for path in here.glob("*p.json*")] == []
 
 
 @pytest.mark.parametrize(("words", "env"), [(("-q",), {}), ((), {"TERM": "dumb"}),

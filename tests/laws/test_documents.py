@@ -65,32 +65,6 @@ def test_the_reported_likelihood_is_that_of_the_written_parameters(row):
 
 
 @every_row
-def test_free_parameters_are_those_of_the_chart(row):
-    """The rank of the chart's image: no direction of the structure is counted twice or missed."""
-    rng = np.random.default_rng(52)
-    source = row.source(400, 52)
-    fits = []
-    for _ in range(row.mixture.free + 5):
-        r, _ = row.mixture.at(row.names).posterior(source.all())
-        r = 0.9 * r + 0.1 * rng.dirichlet(np.ones(3), source.rows).T
-        fits.append(row.model.estimate(source.all(), row.names, r))
-    values = row.draw(300, 53)
-    joints = np.array([f.at(row.names).joint(MemorySource(values, row.names).all())[0]
-                       .ravel().copy() for f in fits])
-    # Near the truth the log joint densities are nearly linear in the parameters.
-    step = 1e-5
-    vectors = np.array([f.to_vector(row.mixture) - row.mixture.to_vector() for f in fits])
-    joints = []
-    for vector in vectors:
-        moved = [row.mixture.from_vector(row.mixture.to_vector() + s * step * vector)
-                 .at(row.names).joint(MemorySource(values, row.names).all())[0].ravel().copy()
-                 for s in (1, -1)]
-        joints.append((moved[0] - moved[1]) / (2 * step))
-    singular = np.linalg.svd(np.array(joints), compute_uv=False)
-    assert (singular > 1e-6 * singular[0]).sum() == row.mixture.free
-
-
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 def test_sums_have_the_same_bytes_for_any_number_of_threads(row):
     n = 2 * CHUNK + 5000
     values = row.draw(n, 54)

@@ -1,0 +1,199 @@
+"""Spikes, empty components and columns without variance are named, and never the answer."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import emcli
+from emcli.degeneracy import Resolution, spurious
+from emcli.em import e_step, m_step
+from emcli.errors import DegenerateError, EmcliError, FitError
+from emcli.events import ignore
+from emcli.families.base import Part
+from emcli.families.gaussian import Diagonal, Full, Gaussian
+from emcli.families.structures import SHARES_VOLUME_AND_SHAPE, STRUCTURES
+from emcli.mixture import Mixture, Model
+from emcli.search import Search
+from emcli.settings import FitSettings, build
+from emcli.sources.memory import MemorySource
+
+from ..reference import table as sample_table
+from .searching import search
+from .table import TABLE, every_row
+
+
+def source_of(frame):
+    return MemorySource(np.ascontiguousarray(frame.to_numpy(float).T), tuple(frame.columns))
+
+
+def verdict(mixture, source):
+    return spurious(mixture, source, Resolution(source, source))
+
+
+def mixture_of(source, mean, variance, weights):
+    """Axis-aligned components with variances of their own."""
+    mean, variance = np.array(mean, float), np.array(variance, float)
+    structure = "VVI" if mean.shape[1] > 1 else "VII"
+    origin = source.values.mean(axis=1)
+    return Mixture(np.array(weights), (Diagonal(source.names, structure, mean, origin, variance),))
+
+
+GALAXIES = source_of(sample_table("galaxies"))
+PETALS = source_of(sample_table("iris").select_dtypes("number")).values
+
+
+@pytest.mark.parametrize("sd", [1e-2, 1e-4, 1e-8, 1e-12])
+@pytest.mark.parametrize("velocity", np.unique(GALAXIES.values[0])[::8])
+def test_a_spike_on_one_galaxy_is_recognised(velocity, sd):
+    mixture = mixture_of(GALAXIES, [[20.8], [velocity]], [[20.0], [sd * sd]], [1 - 1 / 82, 1 / 82])
+    found = verdict(mixture, GALAXIES)
+    assert {one.component for one in found} == {1}
+    assert all(one.columns == ("velocity",) and one.why for one in found)
+
+
+def test_the_honest_components_of_the_galaxies_are_regular():
+    fitted = emcli.fit(sample_table("galaxies"), model="gaussian:V", k=3)
+    assert not verdict(fitted.mixture, GALAXIES)
+
+
+def test_a_component_on_ties_is_recognised():
+    """29 irises have a petal 0.2 wide: many rows, many distinct ones, no width."""
+    source = MemorySource(PETALS, ("a", "b", "c", "d"))
+    own = PETALS[:, PETALS[3] == 0.2]
+    rest = PETALS[:, PETALS[3] != 0.2]
+    mean = [rest.mean(axis=1), own.mean(axis=1)]
+    variance = [rest.var(axis=1), np.append(own[:3].var(axis=1), 1e-6)]
+    mixture = mixture_of(source, mean, variance, [0.8, 0.2])
+    assert [(one.component, "narrow" in one.why) for one in verdict(mixture, source)] == [(1, True)]
+    variance[1][3] = 0.05**2
+    assert not verdict(mixture_of(source, mean, variance, [0.8, 0.2]), source)
+
+
+def test_a_component_along_a_line_is_recognised():
+    """Wide in every column, thin across the diagonal: the least variance in any direction counts."""
+    rng = np.random.default_rng(70)
+    values = rng.normal(size=(2, 300)).round(2)
+    values[:, :40] = np.array([[5.0], [5.0]]) + np.linspace(0, 3, 40).round(2)
+    source = MemorySource(values, ("a", "b"))
+    thin = np.array([[1.0, 1.0 - 1e-9], [1.0 - 1e-9, 1.0]])
+    family = Full(("a", "b"), "VVV", np.array([[0.0, 0], [6.5, 6.5]]), np.zeros(2),
+                  np.array([np.eye(2), thin]))
+    assert [o.component for o in verdict(Mixture(np.array([0.86, 0.14]), (family,)), source)] == [1]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_too_few_distinct_rows_are_too_few_however_often_repeated(rows):
+    """d + 2 distinct rows: repeats and weights do not help."""
+    rng = np.random.default_rng(71)
+    far = 50 + rng.normal(size=(2, rows))
+    values = np.hstack([rng.normal(size=(2, 200)), np.repeat(far, 10, axis=1)])
+    mixture = Mixture(
+        np.array([0.9, 0.1]),
+        (Diagonal(("a", "b"), "VVI", np.array([[0.0, 0], [50, 50]]), np.zeros(2), np.ones((2, 2))),),
+    )
+    for weights in (None, np.full(values.shape[1], 7.0)):
+        source = MemorySource(values, ("a", "b"), weights)
+        assert [(o.component, str(rows) in o.why) for o in verdict(mixture, source)] == [(1, True)]
+    many = np.hstack([values, 50 + rng.normal(size=(2, 4 - rows))])
+    assert not verdict(mixture, MemorySource(many, ("a", "b")))
+
+
+def test_rows_of_no_weight_are_nobodys():
+    rng = np.random.default_rng(72)
+    values = np.append(rng.normal(size=100), 50 + rng.normal(size=20))[None]
+    weights = np.append(np.ones(100), np.append(np.ones(2), np.zeros(18)))
+    mixture = mixture_of(MemorySource(values, ("a",)), [[0], [50]], [[1], [1]], [0.9, 0.1])
+    assert not verdict(mixture, MemorySource(values, ("a",)))
+    assert verdict(mixture, MemorySource(values, ("a",), weights))
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_exempt_are_the_structures_that_share_volume_and_shape(structure):
+    (row,) = [row for row in TABLE if row.name == f"gaussian:{structure}"]
+    family = row.mixture.families[0]
+    assert family.exempt == (structure in SHARES_VOLUME_AND_SHAPE)
+    assert family.select(np.array([0])).exempt
+    shrunk = replace(row.mixture, families=(family._with(family.mean, family.spread * 1e-20),))
+    assert bool(verdict(shrunk, row.source(200, 73))) == (not family.exempt)
+
+
+@every_row
+def test_the_truth_is_regular(row):
+    assert not verdict(row.mixture, row.source(300, 74))
+
+
+@pytest.mark.parametrize("row", [r for r in TABLE if not r.continuous], ids=lambda r: r.name)
+def test_bounded_families_are_exempt(row):
+    """Nothing about masses is spurious: a rate of nought is a finding."""
+    assert all(f.exempt for f in row.mixture.families)
+
+
+@every_row
+def test_an_empty_component_is_named(row):
+    source = row.source(200, 75)
+    expectation = e_step(row.mixture, source)
+    share = np.array([1.0, 0.0, 1.0])
+    emptied = replace(
+        expectation, n=expectation.n * share,
+        statistics=tuple(t * share[:, None] for t in expectation.statistics),
+    )
+    with pytest.raises(DegenerateError) as caught:
+        m_step(row.mixture, emptied)
+    assert caught.value.component == 1
+    r = np.vstack([np.ones(200), np.zeros(200), np.ones(200)]) / 2
+    with pytest.raises(DegenerateError) as caught:
+        row.model.estimate(source.all(), row.names, r)
+    assert caught.value.component == 1
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_a_constant_column_is_a_named_failure_or_a_finite_fit(structure):
+    """Only structures whose columns share a variance can live with it; none returns nonsense."""
+    rng = np.random.default_rng(76)
+    values = np.vstack([rng.normal(size=(2, 90)) + rng.integers(0, 2, 90) * 6, np.full(90, 4.0)])
+    source = MemorySource(values, ("a", "b", "c"))
+    model = Model((Part(Gaussian, source.names, structure),))
+    (cell,) = Search(source, build(FitSettings, {}), ignore).cells([model], [2])
+    if structure in ("EII", "VII"):
+        assert cell.status == "ok" and np.isfinite(cell.log_likelihood)
+    else:
+        assert cell.mixture is None and cell.status == "degenerate" and cell.trouble
+
+
+def test_a_constant_column_asked_for_by_name_is_refused():
+    frame = sample_table("faithful").assign(flat=1.5)
+    with pytest.raises(EmcliError, match="flat"):
+        emcli.fit(frame, model="gaussian:VVI(eruptions, flat)", k=2)
+
+
+def test_degenerate_everywhere_is_an_error_with_a_reason():
+    frame = sample_table("faithful").head(60)
+    frame = frame.assign(copy=frame.eruptions * 2)
+    with pytest.raises(FitError, match="singular"):
+        emcli.fit(frame, model="gaussian:VVV", k=1)
+
+
+@pytest.mark.parametrize("k", [2, 3, 4, 5])
+def test_the_search_never_returns_a_spike(k):
+    """Free variances on the galaxies, tied rows and a lone outlier: each a trap."""
+    values = np.append(GALAXIES.values[0], [20.0] * 12 + [80.0])[None]
+    source = MemorySource(values, ("velocity",))
+    (row,) = [row for row in TABLE if row.name == "gaussian:V"]
+    model = Model((Part(Gaussian, ("velocity",), "V"),))
+    (cell,) = Search(source, build(FitSettings, {}), ignore).cells([model], [k])
+    assert row.continuous
+    if cell.mixture is not None:
+        assert not verdict(cell.mixture, source)
+    else:
+        assert cell.trouble
+
+
+def test_a_degenerate_start_does_not_hide_a_regular_fit():
+    """Two tight clumps of ties beside two honest groups, more components than groups."""
+    rng = np.random.default_rng(77)
+    honest = np.concatenate([rng.normal(0, 1, 100), rng.normal(8, 1.5, 100)]).round(2)
+    values = np.concatenate([honest, np.full(15, 3.0)])[None]
+    (row,) = [row for row in TABLE if row.name == "gaussian:V"]
+    cell = search(row, MemorySource(values, ("a",)), k=2)
+    assert cell.status == "ok" and not verdict(cell.mixture, MemorySource(values, ("a",)))
