@@ -78,3 +78,13 @@ def expit(x: Array) -> Array:
     e = np.exp(-np.abs(x))
     found: Array = np.where(x >= 0, 1.0, e) / (1 + e)
     return found
+
+
+def whitened(points: Array, masses: Array) -> Array:
+    """Points (p, n) turned and scaled to unit covariance, without directions that never vary."""
+    total = masses.sum()
+    z = points - (points @ masses / total)[:, None]
+    variances, axes = np.linalg.eigh((z * masses) @ z.T / total)
+    keep = variances > 1e-12 * variances[-1]
+    found: Array = (axes[:, keep].T @ z) / np.sqrt(variances[keep])[:, None]
+    return found

@@ -29,9 +29,6 @@ from emcli.workers import shared
 
 # Up to this many rows every start is run on: the best maximum may look poor for long.
 SMALL = 2_000
-# There, and with few components, a start is the best of this many runs that begin alike.
-TRIES = 2
-FEW = 3
 # In larger tables every start takes this many steps, and so many of the best are run on.
 SHORT = 40
 FINISHED = 3
@@ -218,9 +215,9 @@ class Search:
             return
         searching = self.settings.searching
         starts = searching.starts if k > 1 else 1
-        tries = TRIES if self.source.rows <= SMALL and 1 < k <= FEW else 1
+        small = self.source.rows <= SMALL
         for index, kind in enumerate(kinds(searching.start, starts, len(starter.points) == 1)):
-            for again in range(1 if kind in ("hierarchical", "quantile") else tries):
+            for again in range(starter.tries(kind, k, small)):
                 attempt = self._attempt(starter, k, kind, index, again)
                 if attempt:
                     yield attempt

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from emcli.errors import UsageError
+from emcli.errors import DegenerateError, UsageError
 from emcli.numerics import Array
 
 
@@ -340,9 +340,17 @@ class Separable(ExponentialFamily):
         return np.hstack([constant, eta, normaliser[:, list(self.incomplete)]])
 
     def observed(self, n: Array, t: Array) -> Array:
-        """(K, d) weight of the observed cells of each column in each component."""
+        """(K, d) weight of the observed cells of each column in each component.
+
+        Raises `DegenerateError` where a component has none of a column.
+        """
         counts = np.repeat(n[:, None], len(self.columns), axis=1)
         counts[:, list(self.incomplete)] = t[:, self.column_width :]
+        if not (counts > 0).all():
+            k, j = np.argwhere(~(counts > 0))[0]
+            raise DegenerateError(
+                f"component {k + 1} holds no row where '{self.columns[j]}' was observed", int(k)
+            )
         return counts
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from emcli.errors import DegenerateError
 from emcli.families import quadratic, structures
 from emcli.families.base import Block, ExponentialFamily, Family, Part, Separable, fill_missing
-from emcli.numerics import Array, unpack
+from emcli.numerics import Array, unpack, whitened
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Gaussian(Family):
 
     @classmethod
     def invariance(cls, variant: str | None) -> str:
-        return structures.INVARIANCE[variant or "VVV"]
+        return structures.INVARIANCE[cls.variant(variant or "VVV")]
 
     @property
     def k(self) -> int:
@@ -117,12 +117,8 @@ class Gaussian(Family):
         kind = structures.INVARIANCE[structure_of(part.variant, len(z))]
         if kind == "similarity":
             return z / np.sqrt((scale * scale).mean())
-        z /= scale
-        if kind == "columns":
-            return z
-        values, vectors = np.linalg.eigh((w * z) @ z.T / total)
-        keep = values > 1e-12 * values[-1]
-        return (vectors[:, keep].T @ z) / np.sqrt(values[keep])[:, None]
+        masses = np.ones(block.n) if block.weights is None else block.weights
+        return z / scale if kind == "columns" else whitened(z / scale, masses)
 
     def to_vector(self, base: Self | None = None) -> Array:
         base = base or self
@@ -361,11 +357,6 @@ class Diagonal(Gaussian, Separable):
     def maximise(self, n: Array, t: Array) -> Self:
         d = len(self.columns)
         observed = self.observed(n, t)
-        if not (observed > 0).all():
-            k, j = np.argwhere(~(observed > 0))[0]
-            raise DegenerateError(
-                f"component {k + 1} holds no row where '{self.columns[j]}' was observed", int(k)
-            )
         shift = t[:, :d] / observed
         scatter = t[:, d : 2 * d] - observed * shift * shift
         if self.incomplete:

@@ -19,7 +19,7 @@ import numpy as np
 
 from emcli.errors import DegenerateError, UsageError
 from emcli.families.axes import common_axes, compose, diagonal, eigen, match, rotate
-from emcli.families.volumes import common_matrix, common_shape
+from emcli.families.volumes import WIDEST, common_matrix, common_shape
 from emcli.numerics import Array
 
 STRUCTURES: tuple[str, ...] = (
@@ -162,6 +162,8 @@ def _vei(n: Array, scatter: Array, current: Array | None) -> Array:
 def _volume_changes(logs: Array, total: float) -> Array:
     """Logarithms (K,) of what gives scatters of log volume `logs` (K,) the best common volume."""
     largest = logs.max()
+    if not largest - logs.min() < WIDEST:
+        raise DegenerateError("a component has no variance", int(np.argmin(logs)))
     return largest + np.log(np.exp(logs - largest).sum() / total) - logs
 
 

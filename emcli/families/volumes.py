@@ -18,7 +18,7 @@ from emcli.numerics import Array
 Portions = Callable[[Array], tuple[float, Array, Array]]
 
 _MOST_STEPS = 500
-_WIDEST = 500.0  # log volumes further apart than this are on their way to infinity
+WIDEST = 500.0  # log volumes further apart than this are on their way to infinity
 
 
 def common_shape(n: Array, scatter: Array, start: Array | None) -> Array:
@@ -82,7 +82,7 @@ def _volumes(n: Array, d: int, portions: Portions, start: Array | None) -> Array
             proposal = portions(logs + step)
         logs = logs + step
         pooled, traces, parts = proposal
-        if not np.abs(logs).max() < _WIDEST:
+        if not np.abs(logs).max() < WIDEST:
             break
     raise DegenerateError("the volume of a component goes to zero", int(np.argmin(logs)))
 

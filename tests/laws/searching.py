@@ -15,7 +15,8 @@ from .table import Row, prepared
 
 def search(row: Row, source: MemorySource, k: int = 3, **options) -> Cell:
     """The best fit of the row's model with k components; the default starts unless told."""
-    (cell,) = Search(source, build(FitSettings, options), ignore).cells([prepared(row, source)], [k])
+    settings = build(FitSettings, options)
+    (cell,) = Search(source, settings, ignore).cells([prepared(row, source)], [k])
     assert cell.mixture is not None, cell.trouble
     return cell
 

@@ -1,6 +1,7 @@
-"""The M step maximises Q, no step lowers the likelihood, and what is returned is what is reported."""
+"""The M step maximises Q, no step lowers the likelihood, what is returned is what is reported."""
 
-from itertools import islice
+from dataclasses import replace
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -115,7 +116,7 @@ def test_the_likelihood_rises_by_at_least_q(row):
 
 def never_falls(path, source):
     values = [step.log_likelihood for step in path]
-    for before, after in zip(values, values[1:], strict=False):
+    for before, after in pairwise(values):
         assert after >= before - slack(source, after)
     return values
 
@@ -156,7 +157,7 @@ def test_a_jump_dips_by_a_nat_at_most_and_em_steps_never(row):
     source = row.source(300, seed=30)
     start = rough(row, source, 30, mix=0.95)
     path = list(islice(squarem(start, source, lambda: False), 90))
-    for before, after in zip(path, path[1:], strict=False):
+    for before, after in pairwise(path):
         least = 0.0 if after.kind == "em" else -DIP
         low = before.log_likelihood + least - slack(source, before.log_likelihood)
         assert after.log_likelihood >= low
@@ -184,3 +185,29 @@ def test_accelerated_and_plain_end_together(row):
         for a in ("squarem", "none")
     ]
     assert ends[0] == pytest.approx(ends[1], abs=1e-5)
+
+
+@every_row
+def test_equal_weights_stay_equal_and_never_fall(row):
+    source = row.source(300, seed=33)
+    start = replace(rough(row, source, 33), weights=np.full(3, 1 / 3), equal_weights=True)
+    assert start.free == row.mixture.free - 2
+    path = list(islice(steps(start, source), 30))
+    never_falls(path, source)
+    best = Run(start, source, Stopping()).advance().best
+    assert (best.mixture.weights == 1 / 3).all()
+    free = Run(replace(best.mixture, equal_weights=False), source, Stopping())
+    assert free.advance().best.log_likelihood >= best.log_likelihood
+
+
+@every_row
+def test_one_component_is_the_plain_maximum(row):
+    """With k = 1 one M step is the end, and no random responsibilities matter."""
+    source = row.source(200, seed=34, weights=np.linspace(0.5, 2, 200))
+    one = row.model.estimate(source.all(), row.names, np.ones((1, 200)))
+    run = Run(one, source, Stopping()).advance()
+    assert run.converged and run.best.log_likelihood == pytest.approx(
+        log_likelihood(one, source), abs=slack(source, run.best.log_likelihood)
+    )
+    other = row.model.estimate(source.all(), row.names, np.full((2, 200), 0.5))
+    assert log_likelihood(other, source) == pytest.approx(run.best.log_likelihood, rel=1e-12)

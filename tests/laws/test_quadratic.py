@@ -20,7 +20,7 @@ from .table import TABLE, covariances, every_row
 
 EXTENDED = np.finfo(np.longdouble).eps < 1e-18
 needs_extended = pytest.mark.skipif(not EXTENDED, reason="no extended precision on this machine")
-POWERS = range(0, 17)
+POWERS = range(17)
 
 
 def example(kind, kappa, n=400, seed=0):

@@ -1,4 +1,6 @@
-"""Statistics are values that add, whichever way the rows are cut; a weight of 2 is the row twice."""
+"""Statistics are values that add, however the rows are cut; a weight of 2 is the row twice."""
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -46,7 +48,7 @@ def test_any_split_gives_the_same_sums(row, cuts, seed, weighted):
     edges = [0, *sorted(cuts), 200]
     pieces = [
         evaluation(Block(values[:, a:b], None if weights is None else weights[a:b], a))
-        for a, b in zip(edges, edges[1:], strict=False)
+        for a, b in pairwise(edges)
     ]
     same(fold(pieces), whole, sizes(evaluation, values, weights))
 
