@@ -313,7 +313,8 @@ def _chosen(cells: Sequence[Cell], asked: FitSettings, search: Search) -> Cell:
     fitted = [c for c in cells if c.criteria and c.criteria.value(name) is not None]
     if not fitted:
         raise _failure(cells, search)
-    return min(fitted, key=lambda c: (_rounded(c.criteria, name), c.criteria.free if c.criteria else 0))
+    free = {id(c): c.criteria.free for c in fitted if c.criteria}
+    return min(fitted, key=lambda c: (_rounded(c.criteria, name), free[id(c)]))
 
 
 def _rounded(criteria: Criteria | None, name: str) -> float:

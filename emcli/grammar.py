@@ -21,7 +21,9 @@ from emcli.families import catalogue
 
 AUTO = "auto"
 
-_TERM = re.compile(r"(?P<family>[\w-]+)\s*(?::\s*(?P<variant>[\w*]+))?\s*(?:\((?P<args>.*)\))?", re.S)
+_TERM = re.compile(
+    r"(?P<family>[\w-]+)\s*(?::\s*(?P<variant>[\w*]+))?\s*(?:\((?P<args>.*)\))?", re.S
+)
 _VALUE = re.compile(r"(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<value>.+)", re.S)
 
 

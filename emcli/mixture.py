@@ -6,7 +6,7 @@ family. `Model` says which families describe which columns; `Mixture` adds the p
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
@@ -15,9 +15,9 @@ import numpy as np
 
 from emcli.errors import DegenerateError
 from emcli.families import catalogue
-from emcli.families.base import Block, Family, Part
+from emcli.families.base import Base, Block, Family, Part
 from emcli.grammar import Term, parse
-from emcli.numerics import Array, safe_log, softmax_columns
+from emcli.numerics import Array, Codes, safe_log, softmax_columns
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Mixture:
         return (0 if self.equal_weights else self.k - 1) + sum(f.free for f in self.families)
 
     @property
-    def bases(self) -> tuple[Hashable, ...]:
+    def bases(self) -> tuple[Base, ...]:
         """The base measures h(x) of its blocks that are not one."""
         return tuple(base for f in self.families if (base := f.base()) is not None)
 
@@ -225,7 +225,7 @@ class Mixture:
 
     def sample(
         self, rng: np.random.Generator, n: int, given: dict[str, Array] | None = None
-    ) -> tuple[Array, np.ndarray]:
+    ) -> tuple[Array, Codes]:
         """n rows: values (inputs, n) and the component each came from (n,)."""
         colours = rng.choice(self.k, size=n, p=self.weights / self.weights.sum())
         found: dict[str, Array] = {}

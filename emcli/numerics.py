@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Codes = NDArray[np.intp]
 
 # Logarithms of probabilities that are zero are replaced by this one: small enough that exp of it
 # vanishes beside anything observed, large enough that 0 * it is 0 and not NaN.
@@ -66,7 +68,7 @@ def unpack(packed: Array, d: int) -> Array:
 
 
 def splitmix(seed: int, numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A well-mixed 64-bit hash of (seed, number), the same on every machine (Steele et al. 2014)."""
+    """A well-mixed 64-bit hash of (seed, number), the same everywhere (Steele et al. 2014)."""
     z = numbers + np.uint64((0x9E3779B97F4A7C15 * (seed + 1)) % 2**64)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -12,7 +12,6 @@ from emcli.mixture import Mixture
 from emcli.settings import Stopping
 from emcli.sources.memory import MemorySource
 
-
 # A run is watched for this many steps, and given the gain of as many like its last, before it is
 # given up for one that lies above.
 PATIENCE = 25
@@ -38,9 +37,9 @@ class Convergence:
             self.gains = []
         else:
             self.gains.append(step.log_likelihood - self.last)
-            if len(self.gains) > 1 and 0 < self.gains[-1] < self.gains[-2]:
-                if self.gains[-1] > 100 * self.noise:
-                    self.rate = max(0.98 * self.rate, self.gains[-1] / self.gains[-2])
+            before, gain = ([0.0, *self.gains])[-2:]
+            if 100 * self.noise < gain < before:
+                self.rate = max(0.98 * self.rate, gain / before)
         self.last = step.log_likelihood
 
     @property

@@ -17,10 +17,10 @@ import numpy as np
 
 from emcli.criteria import Criteria
 from emcli.degeneracy import Resolution, spurious
+from emcli.em import Step, base_measure, e_step
 from emcli.errors import DegenerateError
 from emcli.events import CellFinished, CellStarted, Listener, StartFinished, Stepped, ignore
 from emcli.mixture import Mixture, Model
-from emcli.em import Step, base_measure, e_step
 from emcli.run import Run
 from emcli.settings import FitSettings
 from emcli.sources.memory import CHUNK, MemorySource
@@ -34,12 +34,12 @@ SHORT = 40
 FINISHED = 3
 # Starts are run until about this much is left to gain; the best of them to the end. Two that
 # agree to twice as much have found the same maximum.
-ROUGH = 5e-3
-SAME = 1e-2
+ROUGH = 2e-2
+SAME = 4e-2
 
 # What a start costs, roughly: so many steps, seconds for each and for each row of it; and how many
 # seconds of work pay for a worker.
-STEPS, STEP, ROW, WORTHWHILE = 50, 1e-4, 1e-7, 0.4
+STEPS, STEP, ROW, WORTHWHILE = 50, 1e-4, 1e-7, 2.0
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,8 @@ class Search:
         workers = self._workers(table)
         if workers:
             setting = partial(_elsewhere, self.source, self.settings, table)
-            return shared(partial(self._numbered, table), len(table), setting, workers)
+            task = partial(self._numbered, table)
+            return shared(task, len(table), setting, workers, lambda _, cell: self._done(cell))
         return [self._numbered(table, number) for number in range(len(table))]
 
     def _numbered(self, table: Table, number: int) -> Cell:
@@ -137,16 +138,19 @@ class Search:
             cell = Cell(model.name, k, "too few rows")
         else:
             cell = self.cell(table.starter(model, self), k)
-        value = cell.criteria.value(self.settings.searching.criterion) if cell.criteria else None
-        self.listen(CellFinished(model.name, k, value, cell.status))
+        self._done(cell)
         return cell
+
+    def _done(self, cell: Cell) -> None:
+        value = cell.criteria.value(self.settings.searching.criterion) if cell.criteria else None
+        self.listen(CellFinished(cell.model, cell.k, value, cell.status))
 
     def _workers(self, table: Table) -> int:
         """How many other processes are worth starting."""
         asked = self.settings
         if self.given or asked.output.trace or self.source.rows > CHUNK:
             return 0
-        steps = STEPS * asked.searching.starts * sum(k > 1 for _, k in table)
+        steps = STEPS * asked.searching.starts * len(table.models) * sum(k > 1 for k in table.ks)
         seconds = steps * (STEP + ROW * self.source.rows)
         cores = asked.running.threads or os.cpu_count() or 1
         return min(cores - 1, int(seconds / WORTHWHILE), len(table) - 1)
@@ -211,7 +215,8 @@ class Search:
 
     def _attempts(self, starter: Starter, k: int) -> Iterator[Attempt]:
         if self.given:
-            yield Attempt("file", 0, self._run(starter.model, k, self.given, self.source, "file", 0))
+            run = self._run(starter.model, k, self.given, self.source, "file", 0)
+            yield Attempt("file", 0, run)
             return
         searching = self.settings.searching
         starts = searching.starts if k > 1 else 1
@@ -241,7 +246,7 @@ class Search:
         """Run the promising attempts, the best of them to the end; those that ended regular."""
         rough: list[Attempt] = []
         for attempt in self._promising(attempts):
-            if rough and (self.late() or len(rough) >= FINISHED and self.source.rows > SMALL):
+            if rough and (self.late() or (len(rough) >= FINISHED and self.source.rows > SMALL)):
                 break
             if self.sample is not self.source and not self.given:
                 begin = attempt.run.best.mixture

@@ -18,16 +18,25 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from emcli.files import death
+
 T = TypeVar("T")
 
 _COMMAND = "import sys; sys.path[:] = {path!r}; from emcli.workers import serve; serve()"
 
 
-def shared(task: Callable[[int], T], count: int, setting: Any, workers: int) -> list[T]:
+def shared(
+    task: Callable[[int], T],
+    count: int,
+    setting: Any,
+    workers: int,
+    arrived: Callable[[int, T], None] = lambda number, result: None,
+) -> list[T]:
     """[task(0), ..., task(count - 1)], some of them from workers.
 
     `setting` is pickled once to each worker; there it is called, and gives the worker's own
-    `task`. `task` here and there must give the same results.
+    `task`. `task` here and there must give the same results. `arrived` is told what workers send,
+    from a thread of this process.
     """
     waiting, lock = deque(range(count)), threading.Lock()
     found: dict[int, T] = {}
@@ -47,6 +56,7 @@ def shared(task: Callable[[int], T], count: int, setting: Any, workers: int) -> 
                 pickle.dump(number, process.stdin)
                 process.stdin.flush()
                 found[number] = pickle.load(process.stdout)
+                arrived(number, found[number])
         except (OSError, EOFError, pickle.UnpicklingError):
             if number is not None:
                 with lock:
@@ -66,15 +76,18 @@ def shared(task: Callable[[int], T], count: int, setting: Any, workers: int) -> 
         for process in processes:
             process.kill()
             process.communicate()
+            death.undo.remove(process.kill)
     return [found[number] for number in range(count)]
 
 
 def _start() -> subprocess.Popen[bytes]:
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", _COMMAND.format(path=sys.path)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
     )  # fmt: skip
+    death.undo.append(process.kill)
+    return process
 
 
 def serve() -> None:

@@ -4,9 +4,9 @@ A family holds the parameters of **all K components** as arrays with a leading c
 Data are columns first: values are `(d, n)`, log densities and responsibilities `(K, n)`.
 
     log_density(block)          log p_k(x_i), (K, n), up to the base measure h(x)
-    statistics(block, r)        sums over the block's rows, (K, width): all the M step needs; they add
+    statistics(block, r)        sums over the block's rows, (K, width): all the M step needs
     maximise(n, t)              the M step: the family that maximises Q, from n = sums of r and t
-    q(n, t)                     the expected complete-data log-likelihood those sums give these values
+    q(n, t)                     the expected complete-data log-likelihood, from the same sums
 
 Q is linear in the responsibilities, so sums over rows are enough, and sums over blocks add.
 """
@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
 from emcli.errors import DegenerateError, UsageError
-from emcli.numerics import Array
+from emcli.numerics import Array, Codes, Mask
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,15 @@ class Part:
         return self.family.reads(self.columns, self.options)
 
 
+class Base(Hashable, Protocol):
+    """A base measure: log h(x) of the columns it names, values (inputs, n) -> (n,)."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]: ...
+
+    def __call__(self, values: Array) -> Array: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Family:
     """K distributions of one family over the columns it names; immutable."""
@@ -108,7 +117,7 @@ class Family:
         return dict(options)
 
     @staticmethod
-    def inside(values: Array) -> Array:
+    def inside(values: Array) -> Mask:
         """Which values (n,) lie in the support, as booleans."""
         raise NotImplementedError
 
@@ -172,9 +181,8 @@ class Family:
         Raises `UsageError` where it needs its columns together.
         """
         if incomplete and self.correlated:
-            raise UsageError(
-                f"'{self.columns[incomplete[0]]}' has empty cells, which {self.label} cannot use yet"
-            )
+            name = self.columns[incomplete[0]]
+            raise UsageError(f"'{name}' has empty cells, which {self.label} cannot use yet")
         return self
 
     def boundary(self, component: int) -> list[str]:
@@ -183,7 +191,7 @@ class Family:
 
     @classmethod
     def rows_wanted(cls, part: Part) -> int:
-        """Fewest rows a component can be estimated from: d + 2 where the likelihood is unbounded."""
+        """Fewest rows a component can have: d + 2 where the likelihood is unbounded."""
         return 1 if cls.bounded else len(part.columns) + 2
 
     @property
@@ -207,7 +215,7 @@ class Family:
     def q(self, n: Array, t: Array) -> float:
         raise NotImplementedError
 
-    def base(self) -> Hashable | None:
+    def base(self) -> Base | None:
         """h(x): a hashable function of values (d, n) -> (n,), or None where h is one.
 
         The same for every component, it never enters the loop: its sum is taken once a table.
@@ -234,7 +242,7 @@ class Family:
         """The components in another order (or some of them)."""
         raise NotImplementedError
 
-    def sample(self, rng: np.random.Generator, colours: Array, given: Array | None) -> Array:
+    def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         """One row a colour: (d, n) values."""
         raise NotImplementedError
 
@@ -377,7 +385,7 @@ def limits(p: Array, columns: Sequence[str], what: str) -> list[str]:
     return [f"{what} of '{name}' is {end}" for name, end in ends]
 
 
-def whole_numbers(values: Array) -> Array:
+def whole_numbers(values: Array) -> Mask:
     """Which values are whole numbers from 0."""
     return (values >= 0) & (values == np.floor(values))
 

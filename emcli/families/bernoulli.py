@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from emcli.families.base import Block, Part, Separable, array_from, fill_missing, imputed, limits
-from emcli.numerics import Array, expit, safe_log
+from emcli.numerics import Array, Codes, Mask, expit, safe_log
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Bernoulli(Separable):
     continuous: ClassVar = False
 
     @staticmethod
-    def inside(values: Array) -> Array:
+    def inside(values: Array) -> Mask:
         return (values == 0) | (values == 1)
 
     @property
@@ -78,7 +78,7 @@ class Bernoulli(Separable):
     def select(self, order: Array) -> Self:
         return replace(self, probability=self.probability[order])
 
-    def sample(self, rng: np.random.Generator, colours: Array, given: Array | None) -> Array:
+    def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         p = self.probability[colours]
         return (rng.random(p.shape) < p).T.astype(float)
 

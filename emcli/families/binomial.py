@@ -23,7 +23,7 @@ from emcli.families.base import (
     limits,
     whole_numbers,
 )
-from emcli.numerics import Array, expit, log_factorial, safe_log
+from emcli.numerics import Array, Codes, expit, log_factorial, safe_log
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Binomial(ExponentialFamily):
     def select(self, order: Array) -> Self:
         return replace(self, probability=self.probability[order])
 
-    def sample(self, rng: np.random.Generator, colours: Array, given: Array | None) -> Array:
+    def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         if isinstance(self.trials, str):
             if given is None:
                 raise UsageError(

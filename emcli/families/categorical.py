@@ -14,7 +14,7 @@ import numpy as np
 
 from emcli.errors import DegenerateError
 from emcli.families.base import Block, ExponentialFamily, Part, limits
-from emcli.numerics import Array, safe_log
+from emcli.numerics import Array, Codes, Mask, safe_log
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Categorical(ExponentialFamily):
     continuous: ClassVar = False
 
     @staticmethod
-    def inside(values: Array) -> Array:
+    def inside(values: Array) -> Mask:
         return values >= 0
 
     @property
@@ -104,7 +104,7 @@ class Categorical(ExponentialFamily):
     def select(self, order: Array) -> Self:
         return replace(self, probabilities=tuple(p[order] for p in self.probabilities))
 
-    def sample(self, rng: np.random.Generator, colours: Array, given: Array | None) -> Array:
+    def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         rows = []
         for p in self.probabilities:
             edges = np.cumsum(p, axis=1)[:, :-1][colours]

@@ -19,7 +19,7 @@ import numpy as np
 from emcli.errors import DegenerateError
 from emcli.families import quadratic, structures
 from emcli.families.base import Block, ExponentialFamily, Family, Part, Separable, fill_missing
-from emcli.numerics import Array, unpack, whitened
+from emcli.numerics import Array, Codes, Mask, unpack, whitened
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Gaussian(Family):
         return structures.canonical(name, 1 if name in structures.ONE_COLUMN else 2)
 
     @staticmethod
-    def inside(values: Array) -> Array:
+    def inside(values: Array) -> Mask:
         return np.isfinite(values)
 
     @classmethod
@@ -229,7 +229,7 @@ class Full(Gaussian, ExponentialFamily):
         return root.transpose(0, 2, 1) @ root
 
     @cached_property
-    def linear(self) -> bool:  # type: ignore[override]
+    def linear(self) -> bool:
         if not self.known:
             return False
         offset = self.mean - self.origin
@@ -287,7 +287,7 @@ class Full(Gaussian, ExponentialFamily):
     def select(self, order: Array) -> Self:
         return replace(self, mean=self.mean[order], covariance=self.covariance[order])
 
-    def sample(self, rng: np.random.Generator, colours: Array, given: Array | None) -> Array:
+    def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         root = np.linalg.cholesky(self.covariance)[colours]
         z = rng.standard_normal((len(colours), len(self.columns)))
         return (self.mean[colours] + np.einsum("nij,nj->ni", root, z)).T
@@ -319,7 +319,7 @@ class Diagonal(Gaussian, Separable):
         return 2 * len(self.columns)
 
     @cached_property
-    def linear(self) -> bool:  # type: ignore[override]
+    def linear(self) -> bool:
         if not self.known:
             return False
         offset = self.mean - self.origin
@@ -382,7 +382,7 @@ class Diagonal(Gaussian, Separable):
     def select(self, order: Array) -> Self:
         return replace(self, mean=self.mean[order], variance=self.variance[order])
 
-    def sample(self, rng: np.random.Generator, colours: Array, given: Array | None) -> Array:
+    def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         z = rng.standard_normal((len(colours), len(self.columns)))
         return (self.mean[colours] + np.sqrt(self.variance)[colours] * z).T
 

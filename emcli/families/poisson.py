@@ -21,7 +21,7 @@ from emcli.families.base import (
     imputed,
     whole_numbers,
 )
-from emcli.numerics import Array, log_factorial, safe_log
+from emcli.numerics import Array, Codes, log_factorial, safe_log
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Poisson(Separable):
     def select(self, order: Array) -> Self:
         return replace(self, rate=self.rate[order])
 
-    def sample(self, rng: np.random.Generator, colours: Array, given: Array | None) -> Array:
+    def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         return rng.poisson(self.rate[colours]).T.astype(float)
 
     def boundary(self, component: int) -> list[str]:

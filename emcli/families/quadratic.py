@@ -30,7 +30,7 @@ LOG_2PI = float(np.log(2 * np.pi))
 
 
 def kappa(offset: Array, sd: Array, precision: Array) -> float:
-    """Largest cancellation of any component; offset = mean - origin (K, d), precision (K, d[, d])."""
+    """Largest cancellation of any component; offset is mean - origin (K, d)."""
     reach = np.abs(offset) + sd
     if precision.ndim == 2:
         return float((reach * reach * precision).max())

@@ -149,6 +149,9 @@ def _vvi(n: Array, scatter: Array, current: Array | None) -> Array:
 
 def _evi(n: Array, scatter: Array, current: Array | None) -> Array:
     logs = np.log(_refuse_flat(scatter))
+    widest = np.ptp(logs, axis=1)
+    if not (widest < WIDEST).all():
+        raise DegenerateError("a component has no variance", int(np.argmax(widest)))
     return np.exp(logs + _volume_changes(logs.mean(axis=1), n.sum())[:, None])
 
 

@@ -96,7 +96,7 @@ class MemorySource:
         return float(self.rows if self.weights is None else self.weights.sum())
 
     def total(self, f: Callable[[Block], T], width: int) -> T:
-        """The sum of f over all blocks, in canonical order; `width` numbers a row decide the cut."""
+        """The sum of f over all blocks, in canonical order; `width` numbers a row cut them."""
         rows = block_rows(width)
 
         def chunk(start: int) -> T:
@@ -146,7 +146,8 @@ class MemorySource:
         hashes = splitmix(seed, np.arange(self.rows, dtype=np.uint64))
         fold = np.argsort(np.argsort(hashes)) % count
         for number in range(count):
-            yield self.only(np.flatnonzero(fold != number)), self.only(np.flatnonzero(fold == number))
+            rest, held = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+            yield self.only(rest), self.only(held)
 
     def only(self, chosen: np.ndarray) -> MemorySource:
         """A source of these rows."""

@@ -50,9 +50,7 @@ class Example:
 
     @property
     def invariance(self) -> str:
-        """The declared one; for one column a scale and a shift are all there is."""
-        variant = self.part.variant
-        return self.part.family.invariance(None if variant in ("E", "V") else variant)
+        return self.part.family.invariance(self.part.variant)
 
     @property
     def independent(self) -> bool:

@@ -20,7 +20,7 @@ from emcli.sources.memory import MemorySource
 
 from ..reference import table as sample_table
 from .searching import search
-from .table import TABLE, every_row
+from .table import TABLE, every_row, independent_rows, masked, prepared
 
 
 def source_of(frame):
@@ -188,6 +188,42 @@ def test_a_constant_column_is_a_named_failure_or_a_finite_fit(structure):
         assert cell.status == "ok" and np.isfinite(cell.log_likelihood)
     else:
         assert cell.mixture is None and cell.status == "degenerate" and cell.trouble
+
+
+@independent_rows
+def test_a_column_a_component_never_sees_is_named_or_left_as_it_was(row):
+    """Nought by nought is no parameter: a refusal, or the parameter it had."""
+    values = row.draw(60, 79)
+    values[0, 20:] = np.nan
+    model = prepared(row, MemorySource(values, row.names))
+    block = MemorySource(values, row.names).all()
+    r = np.zeros((2, 60))
+    r[0, :30], r[1, 30:] = 1, 1
+    try:
+        mixture = model.estimate(block, row.names, r)
+    except DegenerateError as error:
+        assert error.component == 1
+        return
+    assert np.isfinite(mixture.to_vector()).all()
+
+
+@every_row
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("hardship", ["few rows", "missing cells", "weights of nought"])
+def test_hard_little_tables_end_with_a_verdict_and_no_warning(row, hardship):
+    for seed in (0, 1):
+        values, weights = row.draw(15, seed), None
+        if hardship == "missing cells" and row.independent:
+            values = masked(values, 0.3, seed)
+        if hardship == "weights of nought":
+            weights = np.random.default_rng(seed).integers(0, 3, 15).astype(float)
+        source = MemorySource(values, row.names, weights)
+        settings = build(FitSettings, {"starts": 4})
+        (cell,) = Search(source, settings, ignore).cells([prepared(row, source)], [3])
+        if cell.mixture is None:
+            assert cell.status == "degenerate" and cell.trouble
+        else:
+            assert np.isfinite(cell.log_likelihood) and not verdict(cell.mixture, source)
 
 
 def test_a_constant_column_asked_for_by_name_is_refused():
