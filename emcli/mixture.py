@@ -308,7 +308,8 @@ class Evaluation:
     @cached_property
     def width(self) -> int:
         """Numbers held for each row: what decides how many rows make a block."""
-        return self.theta.shape[1] + self.mixture.k
+        beside = sum(2 * len(f.columns) for f in self.mixture.families if not f.linear)
+        return self.theta.shape[1] + self.mixture.k + beside
 
     def joint(self, block: Block) -> tuple[Array, Array]:
         """log pi_k p_k(x_i) without the base measure (K, n), and phi."""

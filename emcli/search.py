@@ -23,7 +23,7 @@ from emcli.events import CellFinished, CellStarted, Listener, StartFinished, Ste
 from emcli.mixture import Mixture, Model
 from emcli.run import Run
 from emcli.settings import FitSettings
-from emcli.sources.memory import CHUNK, MemorySource
+from emcli.sources.memory import MemorySource
 from emcli.start import SAMPLE, Starter, kinds
 from emcli.workers import shared
 
@@ -148,7 +148,7 @@ class Search:
     def _workers(self, table: Table) -> int:
         """How many other processes are worth starting."""
         asked = self.settings
-        if self.given or asked.output.trace or self.source.rows > CHUNK:
+        if self.given or asked.output.trace or self.source.threads > 1:
             return 0
         steps = STEPS * asked.searching.starts * len(table.models) * sum(k > 1 for k in table.ks)
         seconds = steps * (STEP + ROW * self.source.rows)

@@ -1,9 +1,10 @@
 """A table in memory, summed over canonical blocks on threads.
 
-Rows are cut at multiples of CHUNK, chunks into blocks whose size depends on the model alone.
-Blocks fold left to right inside a chunk, chunks in a fixed binary tree over their numbers: the
-same sums to the last bit for any number of threads, because a matrix product's bits change with
-the width of its block and a sum's with its order.
+Rows are cut into blocks whose size depends on the model alone, and a few blocks make a chunk; all
+sizes are powers of two, so CHUNK rows are whole chunks of any model. Blocks fold left to right
+inside a chunk, chunks in a fixed binary tree over their numbers: the same sums to the last bit for
+any number of threads, because a matrix product's bits change with the width of its block and a
+sum's with its order.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from emcli.families.base import Block
 from emcli.numerics import Array, splitmix
 
 CHUNK = 65_536
+_BLOCKS = 4  # in a chunk
 # phi and joint of a block stay in a core's second-level cache.
 _CACHE = 2**22
 _LEAST, _MOST = 256, 16384
+# Up to this many rows a second thread costs more than it does.
+_ALONE = 8192
 
 
 @contextmanager
@@ -78,8 +82,8 @@ class MemorySource:
         self.values = values
         self.names = tuple(names)
         self.weights = weights
-        chunks = -(-values.shape[1] // CHUNK)
-        self.threads = max(1, min(threads or os.cpu_count() or 1, chunks))
+        busy = values.shape[1] > _ALONE
+        self.threads = (threads or os.cpu_count() or 1) if busy else 1
         self._local = threading.local()
         self._once: dict[Hashable, float] = {}
         self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
@@ -98,16 +102,18 @@ class MemorySource:
     def total(self, f: Callable[[Block], T], width: int) -> T:
         """The sum of f over all blocks, in canonical order; `width` numbers a row cut them."""
         rows = block_rows(width)
+        size = _BLOCKS * rows
 
         def chunk(start: int) -> T:
-            blocks = self._blocks(start, min(start + CHUNK, self.rows), rows)
+            blocks = self._blocks(start, min(start + size, self.rows), rows)
             sum_ = f(next(blocks))
             for block in blocks:
                 sum_ = sum_ + f(block)
             return sum_
 
-        starts = range(0, self.rows, CHUNK)
-        return fold(list(self._pool.map(chunk, starts) if self._pool else map(chunk, starts)))
+        starts = range(0, self.rows, size)
+        pool = self._pool if len(starts) > 1 else None
+        return fold(list(pool.map(chunk, starts) if pool else map(chunk, starts)))
 
     def each(self, f: Callable[[Block], None], width: int) -> None:
         """Call f on every block, for what it writes; block.start says where it belongs."""

@@ -84,10 +84,10 @@ CHOOSES = ["gaussian:VVI", "gaussian:EEE", "gaussian:V", "poisson", "binomial n=
 @pytest.mark.parametrize("name", CHOOSES)
 def test_bic_and_cross_validation_choose_the_truth(name):
     row = ROWS[name]
-    frame = row.frame(row.draw(400, 93))
+    frame = row.frame(row.draw(300, 93))
     for criterion in ("bic", "cv"):
         fitted = emcli.fit(
-            frame, model=row.text, k="1-4", criterion=criterion, starts=4, folds=4
+            frame, model=row.text, k="1-4", criterion=criterion, starts=3, folds=4
         )
         values = [line[criterion] for line in fitted.selection]
         assert np.isfinite(values).all()

@@ -114,7 +114,7 @@ def test_nor_does_it_to_the_search(row):
     source = row.source(250, seed=44)
     order = np.random.default_rng(44).permutation(250)
     mixed = source.only(order)
-    one, other = search(row, source), search(row, mixed)
+    one, other = search(row, source, starts=5), search(row, mixed, starts=5)
     assert other.log_likelihood == pytest.approx(one.log_likelihood, abs=1e-6)
     assert not differing(one, source.values, other, source.values, row.names)
 
@@ -148,9 +148,9 @@ def test_sorting_is_by_weight_and_then_by_parameters(row):
 def test_weight_two_is_the_row_twice_to_the_search(row):
     values = row.draw(150, seed=46)
     weights = np.random.default_rng(46).integers(1, 4, 150)
-    one = search(row, MemorySource(values, row.names, weights.astype(float)))
+    one = search(row, MemorySource(values, row.names, weights.astype(float)), starts=5)
     repeated = MemorySource(np.repeat(values, weights, axis=1), row.names)
-    other = search(row, repeated)
+    other = search(row, repeated, starts=5)
     assert other.log_likelihood == pytest.approx(one.log_likelihood, abs=1e-6)
     assert other.criteria.value("bic") == pytest.approx(one.criteria.value("bic"), abs=1e-5)
     assert not differing(one, values, other, values, row.names)
@@ -166,7 +166,7 @@ def test_faithful_in_other_units(change):
         "columns swapped": (frame[frame.columns[::-1]], 0.0),
         "one column x 1e5": (frame.assign(waiting=frame.waiting * 1e5), np.log(1e5)),
     }[change]
-    one, again = (emcli.fit(x, model="gaussian:VVV", k="1-4") for x in (frame, other))
+    one, again = (emcli.fit(x, model="gaussian:VVV", k="1-3") for x in (frame, other))
     assert again.mixture.k == one.mixture.k == 2
     for a, b in zip(one.selection, again.selection, strict=True):
         assert b["log_likelihood"] + n * jacobian == pytest.approx(a["log_likelihood"], abs=1e-5)
