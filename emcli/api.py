@@ -331,9 +331,11 @@ def _failure(cells: Sequence[Cell], search: Search) -> FitError | InputError:
             "ask for fewer components by -k, or for a simpler model",
         )
     bad = next(cell for cell in cells if cell.status == "degenerate")
+    many = f"{bad.k} components" if bad.k > 1 else "one component"
+    fewer = "ask for fewer components by -k, " if bad.k > 1 else ""
     return FitError(
-        f"{bad.model} with {bad.k} components is degenerate from every start: {bad.trouble}",
-        "ask for fewer components by -k, or a simpler model such as gaussian:EEE",
+        f"{bad.model} with {many} is degenerate from every start: {bad.trouble}",
+        f"{fewer}leave out columns that repeat others by -x, or try a simpler model (gaussian:EEI)",
     )
 
 
@@ -344,7 +346,8 @@ def _fitted(
     criteria = cell.criteria
     assert criteria is not None
     # What the file says is what is reported: the same numbers as a reader of the file gets.
-    written = Fitted(Mixture.from_dict(mixture.to_dict(), mixture.name), data.columns, {})
+    same = Mixture.from_dict(mixture.to_dict(), mixture.name)
+    written = Fitted(replace(same, equal_weights=mixture.equal_weights), data.columns, {})
     r, log_density = written._evaluate(source.values, asked.running.threads)
     w = np.ones(source.rows) if source.weights is None else source.weights
     empty = np.isnan(data.values).all(axis=0)
@@ -352,6 +355,7 @@ def _fitted(
     found = {
         "log_likelihood": cell.log_likelihood,
         "free_parameters": criteria.free,
+        **({"equal_weights": True} if mixture.equal_weights else {}),
         "rows": int(source.rows - empty.sum()),
         "weight_total": _whole(source.weight_total),
         "missing_cells": int(np.isnan(data.values).sum()),

@@ -10,7 +10,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -214,5 +214,6 @@ def _build(content: dict[str, Any], name: str) -> Document:
         mixture = Mixture.from_dict(content["components"], content["model"])
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(f"{name}: components: {error}", _WRITE_ONE) from None
+    mixture = replace(mixture, equal_weights=content["fit"].get("equal_weights", False))
     selection = tuple(content["selection"])
     return Document(mixture, columns, content["fit"], selection, content.get("provenance"))

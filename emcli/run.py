@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import isfinite
 
 from emcli.acceleration import squarem
 from emcli.em import Step, steps
@@ -138,6 +139,10 @@ class Run:
                 break
             taken += 1
             self.iterations += 1
+            if not isfinite(step.log_likelihood):
+                self.stopped = "degenerate"
+                self.trouble = DegenerateError("the log-likelihood is not finite")
+                break
             self.convergence.see(step)
             if step.log_likelihood >= self.best.log_likelihood:
                 self.best = step

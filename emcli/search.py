@@ -100,6 +100,14 @@ class Attempt:
 
 
 @dataclass
+class Failure:
+    """A start from which there was nothing to run, and why."""
+
+    index: int
+    status: str
+
+
+@dataclass
 class Search:
     """Fits cells of one source; `given` is a mixture to start from in place of the starts."""
 
@@ -163,9 +171,7 @@ class Search:
         if not finished and not self.given and k > 1 and not self.late():
             more = self.settings.searching.starts
             again = [
-                attempt
-                for index in range(more, 2 * more)
-                if (attempt := self._attempt(starter, k, "random", index, 0))
+                self._attempt(starter, k, "random", index, 0) for index in range(more, 2 * more)
             ]
             attempts += again
             finished = self._finish(model, k, again)
@@ -208,12 +214,12 @@ class Search:
             total += e_step(cell.mixture, left).log_likelihood + base_measure(cell.mixture, left)
         return total
 
-    def _failed(self, model: Model, k: int, attempts: Sequence[Attempt]) -> Cell:
-        reasons = [a.status for a in attempts if a.status != "ok"]
-        why = max(reasons, key=reasons.count) if reasons else "no start could be made"
+    def _failed(self, model: Model, k: int, attempts: Sequence[Attempt | Failure]) -> Cell:
+        reasons = [a.status for a in attempts]
+        why = max(reasons, key=reasons.count)
         return Cell(model.name, k, "degenerate", starts=len(attempts), trouble=why)
 
-    def _attempts(self, starter: Starter, k: int) -> Iterator[Attempt]:
+    def _attempts(self, starter: Starter, k: int) -> Iterator[Attempt | Failure]:
         if self.given:
             run = self._run(starter.model, k, self.given, self.source, "file", 0)
             yield Attempt("file", 0, run)
@@ -223,17 +229,15 @@ class Search:
         small = self.source.rows <= SMALL
         for index, kind in enumerate(kinds(searching.start, starts, len(starter.points) == 1)):
             for again in range(starter.tries(kind, k, small)):
-                attempt = self._attempt(starter, k, kind, index, again)
-                if attempt:
-                    yield attempt
+                yield self._attempt(starter, k, kind, index, again)
 
     def _attempt(
         self, starter: Starter, k: int, kind: str, index: int, again: int
-    ) -> Attempt | None:
+    ) -> Attempt | Failure:
         try:
             mixture = starter.start(kind, k, index, again)
-        except DegenerateError:
-            return None
+        except DegenerateError as trouble:
+            return Failure(index, trouble.sentence)
         return Attempt(kind, index, self._run(starter.model, k, mixture, self.sample, kind, index))
 
     def _run(
@@ -242,9 +246,12 @@ class Search:
         watch = partial(_tell, self.listen, model.name, k, index, kind)
         return Run(mixture, source, self.settings.stopping, watch)
 
-    def _finish(self, model: Model, k: int, attempts: list[Attempt]) -> list[Attempt]:
+    def _finish(
+        self, model: Model, k: int, begun: Sequence[Attempt | Failure]
+    ) -> list[Attempt]:
         """Run the promising attempts, the best of them to the end; those that ended regular."""
         rough: list[Attempt] = []
+        attempts = [attempt for attempt in begun if isinstance(attempt, Attempt)]
         for attempt in self._promising(attempts):
             if rough and (self.late() or (len(rough) >= FINISHED and self.source.rows > SMALL)):
                 break

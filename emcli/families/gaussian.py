@@ -76,6 +76,14 @@ class Gaussian(Family):
     def exempt(self) -> bool:
         return self.structure in structures.SHARES_VOLUME_AND_SHAPE or self.k == 1
 
+    def _fit_spread(self, n: Array, scatter: Array, current: Array | None) -> Array:
+        """The covariances' M step; what fails is told with the columns."""
+        try:
+            return structures.covariances(self.structure, n, scatter, current)
+        except DegenerateError as error:
+            columns = ", ".join(self.columns)
+            raise DegenerateError(f"{error.sentence} in {columns}", error.component) from None
+
     @property
     def spread(self) -> Array:
         """Sigma_k, or its diagonal where the structure is axis-aligned."""
@@ -270,7 +278,7 @@ class Full(Gaussian, ExponentialFamily):
     def maximise(self, n: Array, t: Array) -> Self:
         mean, scatter = self._moments(n, t)
         current = self.covariance if self.known else None
-        return self._with(mean, structures.covariances(self.structure, n, scatter, current))
+        return self._with(mean, self._fit_spread(n, scatter, current))
 
     def q(self, n: Array, t: Array) -> float:
         if self.linear:
@@ -366,7 +374,7 @@ class Diagonal(Gaussian, Separable):
             )
         current = self.variance if self.known else None
         mean = (self.origin if self.linear else self.mean) + shift
-        return self._with(mean, structures.covariances(self.structure, n, scatter, current))
+        return self._with(mean, self._fit_spread(n, scatter, current))
 
     def q(self, n: Array, t: Array) -> float:
         d = len(self.columns)

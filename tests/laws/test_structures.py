@@ -173,10 +173,9 @@ def _other(structure, seed, k):
     return n, given(structure, scatter)
 
 
-@pytest.mark.parametrize("structure", STRUCTURES)
+# A common orientation with free shapes may have several maxima.
+@pytest.mark.parametrize("structure", [s for s in STRUCTURES if s not in ("EVE", "VVE")])
 def test_the_start_does_not_move_a_unique_maximum(structure):
-    if structure in ("EVE", "VVE"):
-        pytest.skip("may have several maxima")
     n, scatter = problem(3, 3, 3)
     cold = covariances(structure, n, given(structure, scatter))
     warm = covariances(
