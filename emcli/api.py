@@ -113,7 +113,8 @@ class Fitted:
     def sample(self, n: int, seed: int = 0, given: Any = None) -> pd.DataFrame:
         """n rows drawn from the model, their true colours in the last column.
 
-        given: a table with the columns the model describes rows by but does not draw (trials).
+        given: a table with the columns that the model reads but does not draw (trials); its rows
+        are taken in turn.
         """
         import pandas as pd
 
@@ -121,12 +122,14 @@ class Fitted:
 
     def draw(self, n: int, seed: int = 0, given: Any = None) -> dict[str, Any]:
         """`sample` as a dictionary of columns, without pandas."""
-        beside = {}
-        if given is not None:
-            data = self._encoded(given)
+        described = {name for f in self.mixture.families for name in f.columns}
+        beside = tuple(column for column in self.columns if column.name not in described)
+        held: dict[str, Array] = {}
+        if given is not None and beside:
+            data = columns.encode(as_table(given), beside, settings.Selecting())
             rows = np.arange(n) % data.values.shape[1]
-            beside = dict(zip(self.names, data.values[:, rows], strict=True))
-        values, colours = self.mixture.sample(np.random.default_rng(seed), n, beside or None)
+            held = {c.name: row[rows] for c, row in zip(beside, data.values, strict=True)}
+        values, colours = self.mixture.sample(np.random.default_rng(seed), n, held or None)
         place = {name: j for j, name in enumerate(self.mixture.inputs)}
         cells = columns.decode(self.columns, values[[place[name] for name in self.names]])
         return {**cells, "colour": np.array(self.mixture.colours)[colours]}
@@ -149,7 +152,7 @@ class Outcome:
 def load(path: str) -> Fitted:
     """The fit in a parameters file ('-' is standard input); `InputError` if it is not one."""
     found = document.read(path)
-    return Fitted(found.mixture, found.columns, found.fit, found.selection)
+    return Fitted(found.mixture, found.columns, found.fit, found.selection, found.provenance)
 
 
 def fit(

@@ -333,6 +333,11 @@ class Sampling:
         "--seed", default=0, metavar="S", parse=at_least(int, 0),
         help="Seed of the draws; the same seed draws the same rows.",
     )
+    given: str | None = option(
+        "--given", default=None, metavar="DATA",
+        help="Table with the columns the model reads but does not draw (a binomial's trials); its "
+        "rows are taken in turn.",
+    )
     output: str = option(
         "-o", "--output", default="-", metavar="FILE",
         help="Write the rows as CSV, or Parquet by its ending; '-' is standard output.",

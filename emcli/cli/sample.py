@@ -6,7 +6,7 @@ from emcli.cli.common import PARAMS, format_of, inputs_of
 from emcli.cli.options import Command
 from emcli.errors import UsageError
 from emcli.files import Outputs
-from emcli.settings import SampleSettings
+from emcli.settings import Reading, SampleSettings
 
 _HELP = """Draw rows from the mixture in PARAMS, their true colours in the last column.
 
@@ -24,9 +24,10 @@ def run(settings: SampleSettings, params: str) -> None:
     from emcli import api, tables
     from emcli.tables.bridge import strings
 
-    with Outputs(inputs_of([params])) as outputs:
+    with Outputs(inputs_of([params], asked.given)) as outputs:
         file = outputs.open(asked.output)
-        drawn = api.load(params).draw(asked.rows, asked.seed)
+        given = tables.read([asked.given], Reading()) if asked.given else None
+        drawn = api.load(params).draw(asked.rows, asked.seed, given)
         drawn["colour"] = strings(drawn["colour"])
         tables.write_rows(file, format_of(asked.output), [drawn])
 

@@ -33,7 +33,7 @@ _emcli() {
                     --no-header --threads --quiet --help'
                 ;;
             sample:-*)
-                words='--rows --seed --output --help'
+                words='--rows --seed --given --output --help'
                 ;;
             show:-*)
                 words='--help'

@@ -82,6 +82,7 @@ complete -c emcli -n '__fish_seen_subcommand_from score' -s h -l help -d 'Show t
 
 complete -c emcli -n '__fish_seen_subcommand_from sample' -s n -l rows -x -d 'Number of rows to draw'
 complete -c emcli -n '__fish_seen_subcommand_from sample' -l seed -x -d 'Seed of the draws'
+complete -c emcli -n '__fish_seen_subcommand_from sample' -l given -r -d 'Table with the trials'
 complete -c emcli -n '__fish_seen_subcommand_from sample' -s o -l output -r -d 'Write the rows as CSV, or Parquet by its ending'
 complete -c emcli -n '__fish_seen_subcommand_from sample' -s h -l help -d 'Show this message and exit'
 

@@ -101,6 +101,7 @@ _emcli() {
         _arguments -s \
             '(-n --rows)'{-n,--rows}'[Number of rows to draw]:n:' \
             '--seed[Seed of the draws]:s:' \
+            '--given[Table with the trials]:data:_files' \
             '(-o --output)'{-o,--output}'[Write the rows as CSV, or Parquet by its ending]:file:_files' \
             '(-h --help)'{-h,--help}'[Show this message and exit]' \
             '*:file:_files'

@@ -24,7 +24,7 @@ CONTRACT = {
         -d --delimiter --decimal --encoding --na --no-header""",
     "score": """-o --output --below --id --missing --threads -q --quiet
         -d --delimiter --decimal --encoding --na --no-header""",
-    "sample": "-n --rows --seed -o --output",
+    "sample": "-n --rows --seed --given -o --output",
     "show": "",
     "models": "",
     "completion": "",
