@@ -164,7 +164,7 @@ class Mixture:
 
     def from_vector(self, vector: Array) -> Self:
         """The mixture at these coordinates of the chart around this one."""
-        sizes = [self.k, *(len(f.to_vector()) for f in self.families)]
+        sizes = [self.k, *(len(f.to_vector(f)) for f in self.families)]
         head, *rest = np.split(vector, np.cumsum(sizes)[:-1])
         share = np.exp(head - head.max())
         families = tuple(f.from_vector(v) for f, v in zip(self.families, rest, strict=True))
@@ -283,7 +283,7 @@ class Evaluation:
     theta: Array = field(init=False)
 
     def __post_init__(self) -> None:
-        thetas = [f.natural() for f in self._linear]
+        thetas = [family.natural() for family in self._linear]
         constant = safe_log(self.mixture.weights) + sum(theta[:, 0] for theta in thetas)
         theta = np.hstack([constant[:, None], *(theta[:, 1:] for theta in thetas)])
         object.__setattr__(self, "theta", theta)

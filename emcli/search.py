@@ -39,7 +39,7 @@ SAME = 4e-2
 
 # What a start costs, roughly: so many steps, seconds for each and for each row of it; and how many
 # seconds of work pay for a worker.
-STEPS, STEP, ROW, WORTHWHILE = 50, 1e-4, 1e-7, 2.0
+STEPS, STEP, ROW, WORTHWHILE = 50, 1e-4, 1e-7, 0.4
 
 
 @dataclass(frozen=True)

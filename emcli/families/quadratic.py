@@ -34,7 +34,13 @@ def kappa(offset: Array, sd: Array, precision: Array) -> float:
     reach = np.abs(offset) + sd
     if precision.ndim == 2:
         return float((reach * reach * precision).max())
-    return float(np.einsum("ki,kij,kj->k", reach, np.abs(precision), reach).max())
+    return float((reach * _product(np.abs(precision), reach)).sum(axis=1).max())
+
+
+def _product(matrices: Array, vectors: Array) -> Array:
+    """(K, d) products of K matrices (K, d, d) with K vectors (K, d)."""
+    found: Array = (matrices @ vectors[:, :, None])[:, :, 0]
+    return found
 
 
 def form(offset: Array, sd: Array, precision: Array) -> str:
@@ -57,7 +63,7 @@ def full_features(block: Block, origin: Array, out: Array) -> None:
 def full_natural(offset: Array, precision: Array, log_determinant: Array) -> Array:
     """(K, 1 + d + d(d+1)/2) coefficients of [1, features] for the normal log density."""
     d = offset.shape[1]
-    slope = np.einsum("kij,kj->ki", precision, offset)
+    slope = _product(precision, offset)
     constant = -0.5 * ((slope * offset).sum(axis=1) + log_determinant + d * LOG_2PI)
     i, j = triangle(d)
     found = np.empty((len(offset), 1 + d + len(i)))
