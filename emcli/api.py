@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emcli import columns, document, grammar, palette, settings, tables
+from emcli.cell import Cell
 from emcli.columns import Claim, Column, Data
 from emcli.criteria import Criteria
 from emcli.errors import FitError, InputError, UsageError
@@ -21,7 +22,7 @@ from emcli.families import catalogue
 from emcli.families.base import Block, Part
 from emcli.mixture import Mixture, Model
 from emcli.numerics import Array
-from emcli.search import Cell, Search
+from emcli.search import Search
 from emcli.settings import FitSettings
 from emcli.sources.memory import MemorySource, one_blas_thread
 
@@ -374,6 +375,7 @@ def _fitted(
         "remaining_gain": cell.remaining,
         "start": {"name": cell.start, "index": cell.index, "seed": asked.searching.seed},
         "starts": cell.starts,
+        "starts_finished": cell.finished,
         "starts_at_best": cell.at_best,
         "seed": asked.searching.seed,
         "log_density_quantiles": _quantiles(log_density, np.where(empty, 0.0, w)),

@@ -19,7 +19,7 @@ FLOORS = (
     ("families", "grammar"),
     ("mixture",),
     ("em", "variants", "acceleration", "online", "sources", "tables"),
-    ("run", "start", "search", "criteria", "degeneracy", "bootstrap", "align", "columns",
+    ("run", "start", "cell", "search", "criteria", "degeneracy", "bootstrap", "align", "columns",
      "workers"),
     ("document", "api", "report"),
     ("cli", "__main__"),

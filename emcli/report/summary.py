@@ -108,7 +108,9 @@ def _quality(console: Console, fitted: Fitted) -> None:
     outcome = "converged after" if fit["converged"] else "NOT CONVERGED: stopped after"
     line = f"{outcome} {steps}"
     if fit.get("starts", 0) > 1:
-        line += f"; {fit['starts_at_best']} of {fit['starts']} starts ended here"
+        tried, finished = fit["starts"], fit.get("starts_finished", fit["starts"])
+        line += f"; {fit['starts_at_best']} of {finished} "
+        line += "starts ended here" if finished == tried else f"that were run on, of {tried} starts"
     console.print(line, style="" if fit["converged"] else "bold yellow")
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from emcli.cell import Cell
 from emcli.events import ignore
 from emcli.families.base import Block
-from emcli.search import Cell, Search
+from emcli.search import Search
 from emcli.settings import FitSettings, build
 from emcli.sources.memory import MemorySource
 
