@@ -109,8 +109,8 @@ def _quality(console: Console, fitted: Fitted) -> None:
     line = f"{outcome} {steps}"
     if fit.get("starts", 0) > 1:
         tried, finished = fit["starts"], fit.get("starts_finished", fit["starts"])
-        line += f"; {fit['starts_at_best']} of {finished} "
-        line += "starts ended here" if finished == tried else f"that were run on, of {tried} starts"
+        beside = "" if finished == tried else f" ({tried} were tried)"
+        line += f"; {fit['starts_at_best']} of {finished} starts ended here{beside}"
     console.print(line, style="" if fit["converged"] else "bold yellow")
 
 
