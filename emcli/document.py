@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from emcli.columns import Column
-from emcli.errors import InputError
+from emcli.errors import InputError, UsageError
 from emcli.mixture import Mixture
 from emcli.schema import fault
 
@@ -124,9 +124,11 @@ def parse(text: str, name: str) -> Document:
 
 
 def _text_of(path: str, name: str) -> str:
+    if path == "-" and sys.stdin is None:
+        raise InputError(f"cannot read {name}: it is closed", _WRITE_ONE)
     try:
         raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        return raw.decode("utf-8")
+        return raw.decode("utf-8-sig")
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"cannot read the parameters {name}: {reason}", _WRITE_ONE) from None
@@ -144,6 +146,10 @@ def _from_json(text: str, name: str) -> Any:
         value = float(word)
         return value if math.isfinite(value) else refuse(word)
 
+    def whole(word: str) -> int:
+        number(word)  # beyond a double there are no whole numbers either
+        return int(word)
+
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]
         if len(set(keys)) < len(keys):
@@ -153,8 +159,9 @@ def _from_json(text: str, name: str) -> Any:
 
     try:
         return json.loads(
-            text, parse_constant=refuse, parse_float=number, object_pairs_hook=once
-        )
+            text, parse_constant=refuse, parse_float=number, parse_int=whole,
+            object_pairs_hook=once,
+        )  # fmt: skip
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise InputError(f"{name}, {where}: broken JSON: {error.msg}", _WRITE_ONE) from None
@@ -179,7 +186,51 @@ def _disagreement(content: dict[str, Any]) -> tuple[str, str] | None:
         if unknown:
             place = f"components[0].distributions[{j}].columns"
             return place, f"'{unknown[0]}' is not among the columns"
-    return _odd_one_out(components)
+    return _odd_one_out(components) or _not_parameters(components, names)
+
+
+def _not_parameters(
+    components: Sequence[Mapping[str, Any]], names: Sequence[str]
+) -> tuple[str, str] | None:
+    """A parameter that is no number, trials that are none, a lopsided matrix: (where, what)."""
+    for i, component in enumerate(components):
+        for j, block in enumerate(component["distributions"]):
+            for key, value in block.items():
+                if complaint := _parameter_fault(key, value, names):
+                    return f"components[{i}].distributions[{j}].{key}", complaint
+    return None
+
+
+def _parameter_fault(key: str, value: Any, names: Sequence[str]) -> str:
+    if key in ("family", "columns", "levels"):
+        return ""
+    if key == "trials":
+        known = value in names if isinstance(value, str) else type(value) is int and value > 0
+        return "" if known else "expected one of the columns or a number from 1"
+    if not _only_numbers(value, null=key in ("df", "size")):
+        return "expected numbers"
+    if key in ("covariance", "scale") and not _symmetric(value):
+        return "expected a symmetric matrix"
+    return ""
+
+
+def _only_numbers(value: Any, null: bool) -> bool:
+    """Nothing inside but numbers; `null` where a parameter can run to infinity."""
+    if isinstance(value, list):
+        return all(_only_numbers(part, null) for part in value)
+    return (null and value is None) or type(value) in (int, float)
+
+
+def _symmetric(value: Any) -> bool:
+    """True of a symmetric matrix, up to rounding, and of whatever is no square matrix."""
+    rows = value if isinstance(value, list) else []
+    if not all(isinstance(row, list) and len(row) == len(rows) for row in rows):
+        return True
+    return all(
+        math.isclose(rows[i][j], rows[j][i], rel_tol=1e-6,
+                     abs_tol=1e-9 * math.sqrt(abs(rows[i][i])) * math.sqrt(abs(rows[j][j])))
+        for i in range(len(rows)) for j in range(i)
+    )  # fmt: skip
 
 
 def _odd_one_out(components: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:
@@ -212,7 +263,9 @@ def _build(content: dict[str, Any], name: str) -> Document:
     )
     try:
         mixture = Mixture.from_dict(content["components"], content["model"])
-    except (KeyError, ValueError, TypeError) as error:
+    except UsageError as error:
+        raise InputError(f"{name}: model: {error.sentence}", _WRITE_ONE) from None
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise InputError(f"{name}: components: {error}", _WRITE_ONE) from None
     mixture = replace(mixture, equal_weights=content["fit"].get("equal_weights", False))
     selection = tuple(content["selection"])

@@ -111,8 +111,17 @@ class Outputs:
         Opened before the work starts, so that an output that cannot be written fails at once.
         Raises `OutputError`, or `UsageError` when two outputs (or an input) share the path.
         """
+        if not path or path.endswith("/"):
+            raise UsageError(
+                f"'{path}' is not the name of a file", "give a file name, or - for standard output"
+            )
         descriptor = _descriptor_of(path)
-        target = f"descriptor {descriptor}" if descriptor is not None else os.path.realpath(path)
+        if descriptor == 1 and sys.stdout is None:  # else the next file opened would be number 1
+            raise OutputError("cannot write standard output: it is closed")
+        try:
+            target = os.path.realpath(path) if descriptor is None else f"descriptor {descriptor}"
+        except OSError as error:  # the working directory is gone
+            raise _refusal(f"'{path}'", error) from None
         if target in self.taken:
             raise UsageError(f"two outputs cannot both go to '{path}'", "give them different files")
         if target in self.inputs:

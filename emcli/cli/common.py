@@ -24,7 +24,13 @@ def warn(sentences: Iterable[str], quiet: bool) -> None:
     """One line each on standard error."""
     if not quiet and sys.stderr is not None:
         for sentence in sentences:
-            print(f"emcli: warning: {' '.join(sentence.split())}", file=sys.stderr)
+            print(f"emcli: warning: {one_line(sentence)}", file=sys.stderr)
+
+
+def one_line(sentence: str) -> str:
+    """The sentence on one line; names out of a table cannot command the terminal."""
+    words = " ".join(sentence.split())
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
 
 
 def someone_looks() -> bool:
@@ -36,5 +42,10 @@ def inputs_of(data: Iterable[str], *others: str | None) -> list[str]:
     """Every path a command reads, the files of a directory among them."""
     paths = [path for path in (*data, *others) if path and path != "-"]
     folders = [path for path in paths if os.path.isdir(path)]
-    inside = [str(file) for folder in folders for file in Path(folder).rglob("*")]
+    inside = [
+        str(file)
+        for folder in folders
+        for file in Path(folder).rglob("*")
+        if file.suffix in (".parquet", ".parq", ".pq")
+    ]
     return [*paths, *inside]

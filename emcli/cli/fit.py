@@ -45,14 +45,15 @@ def run(settings: FitSettings, data: Sequence[str]) -> None:
         files = {
             name: outputs.open(path)
             for name in ("params", "assignments", "trace")
-            if (path := getattr(output, name))
+            if (path := getattr(output, name)) is not None
         }
         result = _fit(data, settings, files.get("trace"))
         if "params" in files:
             files["params"].write(_document(result, data, settings).encode())
         if "assignments" in files:
             _write_assignments(files["assignments"], result, settings)
-    _report(result, data, settings)
+        page = _summary(result.outcome, data, settings) if _summarised(settings) else ""
+    _report(result.outcome, settings, page)
 
 
 def _check(settings: FitSettings) -> None:
@@ -109,15 +110,21 @@ def _write_assignments(file: IO[bytes], result: Result, settings: FitSettings) -
     )  # fmt: skip
 
 
-def _report(result: Result, data: Sequence[str], settings: FitSettings) -> None:
-    """Warnings on standard error; the summary on standard output, unless a file goes there."""
-    output, quiet, outcome = settings.output, settings.talking.quiet, result.outcome
-    summarised = not quiet and not {"-", "/dev/stdout"} & {output.params, output.assignments}
-    both_seen = summarised and someone_looks() and sys.stdout is not None and sys.stdout.isatty()
+def _summarised(settings: FitSettings) -> bool:
+    """Is the summary printed: neither under -q, nor where a file goes to standard output?"""
+    output = settings.output
+    written = {output.params, output.assignments, output.trace}
+    return not settings.talking.quiet and not {"-", "/dev/stdout"} & written
+
+
+def _report(outcome: Outcome, settings: FitSettings, page: str) -> None:
+    """Warnings on standard error; the summary, where there is one, on standard output."""
+    quiet = settings.talking.quiet
+    both_seen = page and someone_looks() and sys.stdout is not None and sys.stdout.isatty()
     if not both_seen:
         warn(outcome.warnings, quiet)
-    if summarised:
-        print_text(_summary(outcome, data, settings))
+    if page:
+        print_text(page)
     elif settings.talking.verbose or (someone_looks() and not quiet):
         for note in outcome.notes:
             print(f"emcli: {note}", file=sys.stderr)

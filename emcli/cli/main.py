@@ -10,7 +10,15 @@ import errno
 import os
 import signal
 import sys
+import threading
 from typing import NoReturn
+
+# Ctrl-C during the imports ends the process by the signal, without a traceback.
+_python = threading.current_thread() is threading.main_thread() and (
+    signal.getsignal(signal.SIGINT) is signal.default_int_handler
+)
+if _python:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # One thread for BLAS: emcli's own threads work on blocks of rows. Set before NumPy is imported.
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -20,8 +28,12 @@ import click  # noqa: E402
 
 from emcli import __version__  # noqa: E402
 from emcli.cli import assign, completion, fit, models, sample, score, show  # noqa: E402
-from emcli.errors import EmcliError  # noqa: E402
+from emcli.cli.common import one_line  # noqa: E402
+from emcli.errors import EmcliError, OutputError  # noqa: E402
 from emcli.files import death  # noqa: E402
+
+if _python:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _EPILOG = """\b
 Start with   emcli fit FILE
@@ -83,7 +95,7 @@ def main() -> NoReturn:
         death.die(signal.SIGPIPE)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):
-            _leave(5, f"cannot write standard output: {error.strerror}")
+            _leave(OutputError.exit_code, f"cannot write standard output: {error.strerror}")
         if os.environ.get("EMCLI_DEBUG"):
             raise
         _leave(1, f"this is a bug in emcli ({type(error).__name__}: {error}); "
@@ -114,11 +126,17 @@ def _usage_sentence(error: click.ClickException) -> str:
 
 def _say(text: str) -> None:
     if sys.stderr is not None:
-        print(text, file=sys.stderr)
+        try:
+            print(text, file=sys.stderr, flush=True)
+        except OSError:  # nobody can be told; the exit status still is
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _leave(status: int, sentence: str = "") -> NoReturn:
     """Exit, after one line on standard error when there is something to say."""
     if sentence:
-        _say("emcli: " + " ".join(sentence.split()))
+        _say("emcli: " + one_line(sentence))
+    if status == OutputError.exit_code and sys.stdout is not None:
+        # What could not be written is still in the buffer; Python would try again and exit 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(status)

@@ -27,7 +27,13 @@ def run(settings: SampleSettings, params: str) -> None:
     with Outputs(inputs_of([params], asked.given)) as outputs:
         file = outputs.open(asked.output)
         given = tables.read([asked.given], Reading()) if asked.given else None
-        drawn = api.load(params).draw(asked.rows, asked.seed, given)
+        fitted = api.load(params)
+        try:
+            drawn = fitted.draw(asked.rows, asked.seed, given)
+        except (MemoryError, OverflowError):
+            raise UsageError(
+                f"{asked.rows} rows do not fit in memory", "draw fewer at a time, each with a --seed"
+            ) from None
         drawn["colour"] = strings(drawn["colour"])
         tables.write_rows(file, format_of(asked.output), [drawn])
 

@@ -184,6 +184,8 @@ class Facts:
         summary = self.summary(name)
         if np.isnan(summary.low):
             raise InputError(f"{self.table.label}: column '{name}' is empty", _leave(name))
+        if self.table.rows == 1:
+            raise InputError(f"{self.table.label} has one row only", "give a table of more rows")
         if summary.low == summary.high:
             raise InputError(
                 f"{self.table.label}: column '{name}' is {summary.low:.15g} in every row, and "

@@ -15,6 +15,8 @@ from emcli.grammar import AUTO, Term
 from emcli.settings import Selecting
 from emcli.tables.table import Table
 
+_MOST_TRIALS = 2**53  # the largest number up to which doubles hold every whole one
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -144,9 +146,11 @@ def _trials(names: Sequence[str], term: Term) -> str | int | None:
     given = dict(term.values)
     if term.family != "binomial":
         return None
+    if "n" in given and "trials" in given:
+        raise UsageError("binomial takes trials= or n=, not both", "leave one of them out")
     if "n" in given or (given.get("trials", "").isdigit() and given["trials"] not in names):
         number = given.get("n", given.get("trials", ""))
-        if not number.isdigit() or int(number) < 1:
+        if not (number.isascii() and number.isdigit()) or not 1 <= float(number) <= _MOST_TRIALS:
             raise UsageError(f"'{number}' is not a number of trials", "type binomial(heads, n=10)")
         return int(number)
     if "trials" in given:

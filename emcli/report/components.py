@@ -99,7 +99,7 @@ def _correlations(block: Sequence[Distribution], spread: str) -> list[Row]:
         values = []
         for some in block:
             s = some[spread]
-            values.append(s[i][j] / math.sqrt(s[i][i] * s[j][j]))
+            values.append(s[i][j] / math.sqrt(s[i][i]) / math.sqrt(s[j][j]))
         name = "correlation" if len(pairs) == 1 else f"correlation {columns[i]}, {columns[j]}"
         rows.append(Row(name, [f"{value:.3f}" for value in values]))
     return rows

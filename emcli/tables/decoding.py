@@ -23,7 +23,10 @@ class Decoder:
 
     def __init__(self, stream: Stream, encoding: str) -> None:
         try:
-            name = codecs.lookup(encoding).name
+            codec = codecs.lookup(encoding)
+            if not getattr(codec, "_is_text_encoding", True):  # base64, zip and other bytes
+                raise LookupError
+            name = codec.name
             self.decode = codecs.getincrementaldecoder(name)().decode
         except LookupError:
             raise UsageError(

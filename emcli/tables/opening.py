@@ -63,7 +63,7 @@ class Stream:
         """All that is left; a plain file goes straight to PyArrow's memory, five times faster."""
         if self.what or not is_regular(self.label):
             return memoryview(self.read())
-        with pa.OSFile(self.label) as file:
+        with pa.OSFile(os.fsencode(self.label)) as file:
             return memoryview(file.read_buffer())
 
     def close(self) -> None:
@@ -94,6 +94,8 @@ def open_stream(path: str) -> Stream:
     Raises `InputError` when it cannot be opened or is empty.
     """
     label = label_of(path)
+    if path == "-" and sys.stdin is None:
+        raise InputError(f"cannot read {label}: it is closed", "name a file, or pipe a table in")
     try:
         stream = Stream(sys.stdin.buffer if path == "-" else open(path, "rb"), label)
     except FileNotFoundError:

@@ -187,7 +187,7 @@ def _arrow(stream: Stream, source: Input) -> Iterator[pa.RecordBatch]:
             yield from reader
         return
     plain = is_regular(source.path) and not stream.what
-    file = pa.memory_map(source.path) if plain else pa.BufferReader(stream.read())
+    file = pa.memory_map(os.fsencode(source.path)) if plain else pa.BufferReader(stream.read())
     with pa.ipc.open_file(file) as reader:
         refuse_twins(reader.schema.names, source.label)
         for number in range(reader.num_record_batches):

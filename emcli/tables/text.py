@@ -51,7 +51,7 @@ def look(data: Bytes, reading: Reading, label: str, whole: bool) -> tuple[Layout
     if start == len(data) or not bytes(data[start : start + LOOKED_AT]).strip():
         raise InputError(f"{label} is empty", "give a table with a header and rows")
     head = bytes(data[start : start + LOOKED_AT])
-    _refuse_nul(head, label, 1)
+    _refuse_nul(head, label, int(reading.no_header))
     delimiter = _given_delimiter(reading) or _sniff(head, reading)
     if delimiter == reading.decimal:
         raise UsageError(f"'{delimiter}' cannot be both delimiter and decimal mark")
@@ -235,8 +235,9 @@ def _refuse_nul(data: bytes, label: str, row: int) -> None:
     at = data.find(b"\0")
     if at >= 0:
         near = row + data.count(b"\n", 0, at)
+        place = f"near row {near}" if near else "header"
         raise InputError(
-            f"{label}, near row {near}: a NUL byte, so this is not a text table",
+            f"{label}, {place}: a NUL byte, so this is not a text table",
             "give CSV, TSV, Parquet or Arrow data, or say --encoding utf-16 if it is that",
         )
 

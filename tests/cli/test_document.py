@@ -82,6 +82,26 @@ def _weights(c: dict[str, Any]) -> None:
     c["components"][0]["weight"] = 0.9
 
 
+def _block(c: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = c["components"][0]["distributions"][0]
+    return found
+
+
+@pytest.mark.parametrize("trials", [0, -1, 1.5, None, "x", [], [[]], True])
+def test_trials_are_a_column_or_a_number(emcli: Run, here: Path, trials: Any) -> None:
+    words = ["-m", "binomial(heads, trials=tosses)", "-k", "1", "-o", "p.json"]
+    assert emcli("fit", "two_coins.csv", *words).returncode == 0
+    changed = json.loads((here / "p.json").read_text())
+    _block(changed)["trials"] = trials
+    with pytest.raises(InputError, match=r"trials: expected one of the columns or a number"):
+        document.parse(json.dumps(changed), "p.json")
+
+
+def test_a_byte_order_mark_does_no_harm(params: Path, tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_bytes(b"\xef\xbb\xbf" + params.read_bytes())
+    assert document.read(str(tmp_path / "p.json")).mixture.k == 2
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -104,6 +124,13 @@ def _weights(c: dict[str, Any]) -> None:
         (lambda c: c["components"][1].update(distributions=[{"family": "a", "columns": ["b"]}] * 2),
          "components[1].distributions: 2, but 1 in the first"),
         (lambda c: c.update(model="poisson"), "poisson"),
+        (lambda c: c.update(model="(((("), "p.json: model: model '((((' lacks"),
+        (lambda c: _block(c).update(mean=[None, 1.0]),
+         "components[0].distributions[0].mean: expected numbers"),
+        (lambda c: _block(c).update(mean=[True, 1.0]), "mean: expected numbers"),
+        (lambda c: _block(c).update(covariance=[[1.0, 0.5], [0.1, 1.0]]),
+         "covariance: expected a symmetric matrix"),
+        (lambda c: _block(c).update(mean=[10**400, 1]), "is not a number of JSON"),
     ],
 )  # fmt: skip
 def test_a_changed_document_is_refused_with_its_place(
@@ -121,6 +148,7 @@ def test_a_changed_document_is_refused_with_its_place(
         ('{"schema": 1e999}', "'1e999' is not a number of JSON"),
         ('{"schema": Infinity}', "'Infinity' is not a number"),
         ('{"a": 1, "a": 2}', "the key 'a' is given twice"),
+        ('{"schema": ' + "1" * 5000 + "}", "is not a number of JSON"),
         ("[" * 100_000, "nested too deeply"),
     ],
 )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from emcli.cli import fit
+from emcli.settings import FitSettings, build
 from tests.cli.conftest import Run
 
 #: What is typed after `emcli`, the exit status, and words of the one line on standard error.
@@ -23,6 +26,12 @@ USAGE = [
     (["fit", "faithful.csv", "-o", "-", "-a", "-"], "two outputs cannot both go to '-'"),
     (["fit", "faithful.csv", "-o", "x", "-a", "./x"], "two outputs"),
     (["fit", "faithful.csv", "-a", "faithful.csv"], "is also read"),
+    (["fit", "faithful.csv", "-o", ""], "'' is not the name of a file"),
+    (["fit", "faithful.csv", "-a", "new/"], "'new/' is not the name of a file"),
+    (["fit", "faithful.csv", "--encoding", "base64"], "no character encoding 'base64'"),
+    (["fit", "faithful.csv", "-m", f"binomial(waiting, n={10**30})"], "not a number of trials"),
+    (["fit", "faithful.csv", "-m", "binomial(waiting, n=99, trials=waiting)"], "not both"),
+    (["sample", "params.json", "-n", str(10**30)], "do not fit in memory"),
     (["fit", "faithful.csv", "--append"], "--append changes the assignments"),
     (["fit", "faithful.csv", "--trace-parameters"], "add --trace FILE"),
     (["faithful.csv"], "type 'emcli fit faithful.csv'"),
@@ -40,6 +49,8 @@ TABLES = {
     "header.csv": "a,b\n",
     "ragged.csv": "a,b\n1,2\n3\n",
     "text.csv": "a,b\n" + "1,2\n" * 20 + "3,abc\n" + "4,5\n" * 20,
+    "one.csv": "a,b\n1,2\n",
+    "escape.csv": "a\x1b[31m,b\n1,2\n3,4\n",
     "twice.csv": "a,a\n1,2\n3,4\n",
     "inf.csv": "a,b\n1,2\n3,inf\n4,5\n",
     "huge.csv": "a,b\n1,2\n3,1e200\n4,5\n",
@@ -58,6 +69,8 @@ INPUT = [
     (["fit", "header.csv"], "header.csv"),
     (["fit", "ragged.csv"], "row 2"),
     (["fit", "text.csv", "-c", "a,b"], r"text.csv, row 21, column 'b': 'abc' is not a number"),
+    (["fit", "one.csv"], "one.csv has one row only"),
+    (["fit", "escape.csv", "-c", "z"], r"the columns are a\x1b[31m, b"),
     (["fit", "twice.csv"], "'a'"),
     (["fit", "inf.csv"], "row 2, column 'b'"),
     (["fit", "huge.csv"], "row 2, column 'b'"),
@@ -148,3 +161,33 @@ def test_a_bug_is_called_one(emcli: Run, here: Path) -> None:
     assert done.stderr.count("\n") == 1
     shown = emcli("show", "x.json", PYTHONPATH=f"{here}:{root}", EMCLI_DEBUG="1")
     assert "Traceback" in shown.stderr
+
+
+def test_a_file_whose_name_is_not_utf8(emcli: Run, here: Path) -> None:
+    name = os.fsdecode(b"\xff.csv")
+    (here / name).write_bytes((here / "faithful.csv").read_bytes())
+    done = emcli("fit", name, "-k", "2", "-q")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_columns_of_tiny_numbers_have_a_summary(emcli: Run, here: Path) -> None:
+    lines = (here / "faithful.csv").read_text().splitlines()
+    tiny = "\n".join([lines[0]] + [line.replace(",", "e-90,") + "e-90" for line in lines[1:]])
+    (here / "tiny.csv").write_text(tiny + "\n")
+    done = emcli("fit", "tiny.csv", "-k", "2", "-o", "p.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "correlation" in done.stdout and "nan" not in done.stdout
+
+
+def test_a_summary_that_cannot_be_made_leaves_no_outputs(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(fit, "_summary", fail)
+    searching = build(FitSettings, {"components": (2,), "params": "p.json"})
+    with pytest.raises(ZeroDivisionError):
+        fit.run(searching, ["faithful.csv"])
+    assert not (here / "p.json").exists() and not list(here.glob(".*.tmp"))

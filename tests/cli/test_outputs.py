@@ -125,3 +125,31 @@ def test_provenance_only_when_asked_for(emcli: Run, here: Path) -> None:
     assert "provenance" not in plain
     assert told.pop("provenance")["inputs"] == [str(here / "faithful.csv")]
     assert told == plain
+
+
+def test_a_closed_standard_output_is_no_other_file(here: Path) -> None:
+    done = shell("emcli fit faithful.csv -k 2 -o p.json -a - >&-; echo $? >&2", here)
+    assert done.stderr.endswith("cannot write standard output: it is closed\n5\n")
+    assert not (here / "p.json").exists() and not list(here.glob(".*.tmp"))
+
+
+def test_a_closed_standard_input(here: Path, params: Path) -> None:
+    done = shell(f"emcli fit - <&-; echo $? >&2; emcli show - <&-; echo $? >&2; "
+                 f"emcli assign {params} - <&-; echo $? >&2", here)  # fmt: skip
+    assert done.stderr.count("cannot read standard input: it is closed") == 3
+    assert done.stderr.split("\n")[1::2] == ["3", "3", "3"]
+
+
+def test_the_status_stands_when_nothing_can_be_said(here: Path) -> None:
+    assert shell("emcli fit nosuch.csv 2>/dev/full", here).returncode == 3
+    assert shell("emcli fit faithful.csv -k x 2>&-", here).returncode == 2
+
+
+def test_a_result_may_go_into_a_folder_that_is_read(emcli: Run, here: Path) -> None:
+    (here / "parts").mkdir()
+    assert emcli(*FIT, "-a", "parts/one.parquet", "-q").returncode == 0
+    for _ in range(2):  # the second time it is there already
+        done = emcli("score", "-o", "parts/s.csv", "nosuch.json", "parts")
+        assert "also read" not in done.stderr
+        (here / "parts/s.csv").write_text("")
+    assert "also read" in emcli("fit", "parts", "-a", "parts/one.parquet").stderr

@@ -81,7 +81,12 @@ def test_weight_two_is_the_row_twice(row):
 
 @every_row
 def test_weight_two_is_the_row_twice_all_the_way(row):
-    """From the same start, estimated from either, EM takes the same path."""
+    """From the same start, estimated from either, EM takes the same path.
+
+    The common axes of EVE and VVE come from an inner iteration that stops by its objective, which
+    is flat at its top: rounding moves an angle by the square root of what it moves the objective.
+    """
+    within = 1e-7 if row.name.endswith(("EVE", "VVE")) else 1e-9
     values = row.draw(300, seed=7)
     weights = np.random.default_rng(7).integers(1, 4, 300)
     weighted = MemorySource(values, row.names, weights.astype(float))
@@ -90,7 +95,7 @@ def test_weight_two_is_the_row_twice_all_the_way(row):
     one = row.model.estimate(weighted.all(), row.names, r)
     other = row.model.estimate(repeated.all(), row.names, np.repeat(r, weights, axis=1))
     for _ in range(5):
-        np.testing.assert_allclose(one.to_vector(other), other.to_vector(), atol=1e-9)
+        np.testing.assert_allclose(one.to_vector(other), other.to_vector(), atol=within)
         one, other = (
             m_step(m, e_step(m, s)) for m, s in ((one, weighted), (other, repeated))
         )

@@ -116,7 +116,8 @@ def test_duplicate_names(put):
 
 
 def test_binary_junk(put):
-    assert "a NUL byte" in failure(put("j.csv", b"a,b\n1,\x002\n"))
+    assert "j.csv, near row 1: a NUL byte" in failure(put("j.csv", b"a,b\n1,\x002\n"))
+    assert "j.csv, header: a NUL byte" in failure(put("j.csv", b"a,b\0\n1,2\n"))
     assert "j.csv, near row 30000: a NUL byte" in failure(
         put("j.csv", b"a,b\n" + b"1,2\n" * 29_999 + b"\x00,2\n")
     )
