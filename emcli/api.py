@@ -300,7 +300,10 @@ def _given(
     start = asked.searching.start
     if start is None or start in settings.STARTS:
         return None, ()
-    mixture = document.read(start).mixture
+    mixture = document.read(start, start=True).mixture
+    ks = asked.modelling.components
+    if ks != settings.Modelling().components and ks != (mixture.k,):
+        raise UsageError(f"{start} has {mixture.k} components", f"type -k {mixture.k}, or no -k")
     model = models[0]
     if len(models) > 1 or mixture.name != model.name or mixture.inputs != model.inputs:
         raise UsageError(

@@ -7,7 +7,7 @@ named, retried from other starts, and never the best while a regular fit exists.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -16,7 +16,7 @@ from emcli.criteria import Criteria
 from emcli.degeneracy import Resolution, spurious
 from emcli.em import Step
 from emcli.errors import DegenerateError
-from emcli.events import Listener, StartFinished, Stepped
+from emcli.events import Listener, StartFinished, Stepped, ignore
 from emcli.mixture import Mixture, Model
 from emcli.run import Run
 from emcli.settings import FitSettings
@@ -58,6 +58,16 @@ class Cell:
     def converged(self) -> bool:
         return self.stopped in ("tolerance", "precision")
 
+    @property
+    def reached(self) -> float:
+        """The log-likelihood, minus infinity where there is no fit."""
+        return -np.inf if self.log_likelihood is None else self.log_likelihood
+
+    def better(self, other: Cell) -> Cell:
+        """Of two searches of the same cell the one that got higher, with all starts counted."""
+        best = self if self.reached >= other.reached else other
+        return replace(best, starts=self.starts + other.starts)
+
 
 @dataclass
 class Attempt:
@@ -95,12 +105,22 @@ class Fitting:
         """The starts of a model."""
         return Starter(model, self.sample, self.settings.searching.seed)
 
-    def fit(self, starter: Starter, k: int) -> Cell:
-        """The best regular fit of one model with k components."""
+    def fit(self, starter: Starter, k: int, parent: Mixture | None = None) -> Cell:
+        """The best regular fit of one model with k components.
+
+        parent: a fit with one less, which every start is to split.
+        """
         model = starter.model
-        attempts = list(self._attempts(starter, k))
+        if parent is None:
+            attempts = list(self._attempts(starter, k))
+        else:
+            starter = starter.splitting(parent)
+            attempts = [
+                self._attempt(starter, k, "split", index, index)
+                for index in range(self.settings.searching.starts)
+            ]
         finished = self._finish(model, k, attempts)
-        if not finished and not self.given and k > 1 and not self.late():
+        if not finished and not (self.given or parent or self.late()) and k > 1:
             more = self.settings.searching.starts
             again = [
                 self._attempt(starter, k, "random", index, 0) for index in range(more, 2 * more)
@@ -157,7 +177,9 @@ class Fitting:
     def _run(
         self, model: Model, k: int, mixture: Mixture, source: MemorySource, kind: str, index: int
     ) -> Run:
-        watch = partial(_tell, self.listen, model.name, k, index, kind)
+        # Steps on a sample are on another scale of likelihood; nobody is told of them.
+        listen = self.listen if source is self.source else ignore
+        watch = partial(_tell, listen, model.name, k, index, kind)
         return Run(mixture, source, self.settings.stopping, watch)
 
     def _finish(
@@ -166,6 +188,7 @@ class Fitting:
         """Run the promising attempts, the best of them to the end; those that ended regular."""
         rough: list[Attempt] = []
         attempts = [attempt for attempt in begun if isinstance(attempt, Attempt)]
+        starts = len({attempt.index for attempt in begun})
         for attempt in self._promising(attempts):
             if rough and (self.late() or (len(rough) >= FINISHED and self.source.rows > SMALL)):
                 break
@@ -181,7 +204,7 @@ class Fitting:
                 rough.append(attempt)
             best = attempt.run.best.log_likelihood
             self.listen(
-                StartFinished(model.name, k, attempt.index, len(attempts), best, attempt.status)
+                StartFinished(model.name, k, attempt.index, starts, best, attempt.status)
             )
         return self._polished(sorted(rough, key=lambda a: -a.run.best.log_likelihood))
 

@@ -21,6 +21,15 @@ from emcli.schema import fault
 
 SCHEMA = "emcli/model/1"
 _WIDTH = 160
+# What a file to start from may leave out.
+_UNFITTED: dict[str, Any] = {
+    "schema": SCHEMA,
+    "fit": {
+        "log_likelihood": 0, "free_parameters": 0, "rows": 0, "weight_total": 0,
+        "converged": False, "stopped": "start", "iterations": 0,
+    },
+    "selection": [],
+}  # fmt: skip
 _NOT_OURS = "it was not written by 'emcli fit'"
 _WRITE_ONE = "type 'emcli fit DATA -o params.json' to make one"
 
@@ -98,19 +107,22 @@ def _is_flat(value: Any) -> bool:
     return True
 
 
-def read(path: str) -> Document:
+def read(path: str, start: bool = False) -> Document:
     """The fitted mixture in a parameters file ('-' is standard input).
 
-    Raises `InputError` naming the file and the place in it when it cannot be opened, is not JSON,
+    start: EM is only to start from it, so that model and components are enough. Raises
+    `InputError` naming the file and the place in it when it cannot be opened, is not JSON,
     or is not a parameters file.
     """
     name = "standard input" if path == "-" else path
-    return parse(_text_of(path, name), name)
+    return parse(_text_of(path, name), name, start)
 
 
-def parse(text: str, name: str) -> Document:
+def parse(text: str, name: str, start: bool = False) -> Document:
     """The fitted mixture in the text of a parameters file; `name` is for the error messages."""
     content = _from_json(text, name)
+    if start and isinstance(content, dict) and "components" in content:
+        content = _startable(content)
     if not isinstance(content, dict) or "schema" not in content:
         raise InputError(f"{name}: {_NOT_OURS}", _WRITE_ONE)
     if content["schema"] != SCHEMA:
@@ -121,6 +133,20 @@ def parse(text: str, name: str) -> Document:
         place, complaint = found
         raise InputError(f"{name}: {place.lstrip('.') or 'top level'}: {complaint}", _WRITE_ONE)
     return _build(content, name)
+
+
+def _startable(content: dict[str, Any]) -> dict[str, Any]:
+    """A document for what names only a model and its components."""
+    components = content["components"]
+    first = components[0] if isinstance(components, list) and components else {}
+    blocks = first.get("distributions", []) if isinstance(first, dict) else []
+    named: dict[Any, None] = {}
+    for block in blocks:
+        if isinstance(block, dict):
+            named |= dict.fromkeys([*block.get("columns", []), block.get("trials")])
+    columns = [{"name": name, "kind": "real"} for name in named if isinstance(name, str)]
+    k = len(components) if isinstance(components, list) else 1
+    return _UNFITTED | {"k": k, "columns": columns} | content
 
 
 def _text_of(path: str, name: str) -> str:

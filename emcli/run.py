@@ -16,6 +16,9 @@ from emcli.sources.memory import MemorySource
 # A run is watched for this many steps, and given the gain of as many like its last, before it is
 # given up for one that lies above.
 PATIENCE = 25
+# Early gains may shrink fast and pick up again: a start that is only compared with others is taken
+# to contract no faster than this.
+CAUTION = 0.9
 
 
 @dataclass
@@ -28,6 +31,7 @@ class Convergence:
     """
 
     tolerance: float
+    cautious: bool = False  # while starts are compared: never trust a rate below CAUTION
     gains: list[float] = field(default_factory=list)  # of the current run of plain steps
     rate: float = 0.0
     last: float | None = None
@@ -59,7 +63,7 @@ class Convergence:
         if len(self.gains) < 2:
             return None
         gain, before = max(self.gains[-1], 0.0), self.gains[-2]
-        rate = max(self.rate, gain / before if before > 0 else 0.0)
+        rate = max(self.rate, gain / before if before > 0 else 0.0, CAUTION * self.cautious)
         return gain * rate / (1 - rate) if rate < 1 else None
 
     @property
@@ -127,8 +131,11 @@ class Run:
         A run that stopped at a looser tolerance goes on where it was. One that met its limits or
         trouble stays stopped.
         """
-        if self.converged and tolerance is None and self.convergence.tolerance > self._tolerance:
+        if self.stopped == "outdone" or (
+            self.converged and tolerance is None and self.convergence.cautious
+        ):
             self.stopped = None
+        self.convergence.cautious = tolerance is not None
         self.convergence.tolerance = max(self._tolerance, tolerance or 0.0)
         taken = 0
         while not self.stopped and (most is None or taken < most):

@@ -67,8 +67,28 @@ class Search:
         if workers:
             setting = partial(_elsewhere, self.source, self.settings, table)
             task = partial(self._numbered, table)
-            return shared(task, len(table), setting, workers, lambda _, cell: self._done(cell))
-        return [self._numbered(table, number) for number in range(len(table))]
+            found = shared(task, len(table), setting, workers, lambda _, cell: self._done(cell))
+        else:
+            found = [self._numbered(table, number) for number in range(len(table))]
+        return self._mended(table, found)
+
+    def _mended(self, table: Table, cells: list[Cell]) -> list[Cell]:
+        """The cells, those that lie below the same model with one component less fitted again.
+
+        The best likelihood grows with k; where that of the starts did not, the smaller fit is
+        split, so that EM begins close to what it must exceed.
+        """
+        for number, cell in enumerate(cells):
+            before = cells[number - 1] if number % len(table.ks) else None
+            if before is None or before.mixture is None or before.k != cell.k - 1:
+                continue
+            open_ = cell.status != "too few rows" and not self.late()
+            if cell.reached < before.reached and open_:
+                model, k = table[number]
+                again = self.fitting.fit(self._starter(model), k, before.mixture)
+                cells[number] = cell.better(again)
+                self._done(cells[number])
+        return cells
 
     def _numbered(self, table: Table, number: int) -> Cell:
         """One cell of the table, by its number."""
@@ -84,11 +104,13 @@ class Search:
         return cell
 
     def _fitted(self, model: Model, k: int) -> Cell:
-        starter = self._starters.setdefault(id(model), self.fitting.starter(model))
-        cell = self.fitting.fit(starter, k)
+        cell = self.fitting.fit(self._starter(model), k)
         if cell.criteria is None or self.settings.searching.criterion != "cv":
             return cell
         return replace(cell, criteria=replace(cell.criteria, held_out=self._held_out(model, k)))
+
+    def _starter(self, model: Model) -> Starter:
+        return self._starters.setdefault(id(model), self.fitting.starter(model))
 
     def _done(self, cell: Cell) -> None:
         value = cell.criteria.value(self.settings.searching.criterion) if cell.criteria else None

@@ -6,7 +6,7 @@ fit does. Row weights are masses: a weight of 2 is the row twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -82,6 +82,11 @@ class Starter:
         """Points and their hierarchy, in the model's coordinates and in whitened ones."""
         each = (self.points, self.whitened)
         return tuple((points, Tree.grow(points, self.masses)) for points in each)
+
+    def splitting(self, parent: Mixture) -> Starter:
+        """The same starter, whose splits are of this fit."""
+        r, _ = parent.at(self.sample.names).posterior(self.sample.all())
+        return replace(self, _parents={parent.k: r.copy()})
 
     def tries(self, kind: str, k: int, small: bool) -> int:
         """How many runs begin alike, of which the best is the start: more than one where cheap."""

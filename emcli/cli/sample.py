@@ -32,7 +32,7 @@ def run(settings: SampleSettings, params: str) -> None:
             drawn = fitted.draw(asked.rows, asked.seed, given)
         except (MemoryError, OverflowError):
             raise UsageError(
-                f"{asked.rows} rows do not fit in memory", "draw fewer at a time, each with a --seed"
+                f"{asked.rows} rows do not fit in memory", "draw fewer at a time, with other seeds"
             ) from None
         drawn["colour"] = strings(drawn["colour"])
         tables.write_rows(file, format_of(asked.output), [drawn])

@@ -82,7 +82,7 @@ def test_no_cell_below_mclust(name: str) -> None:
     """All 14 structures, k = 1..9: never below mclust's default, unless its cell is spurious.
 
     Ten starts do it up to k = 6. With seven components or more on 150 rows a cell in fifty needs
-    more: what ten starts leave below, forty must reach.
+    more: what ten starts leave below, a hundred must reach.
     """
     frame = table(name).select_dtypes("number")
     fitted = emcli.fit(frame, model="gaussian:*", k=range(1, 10))
@@ -97,7 +97,7 @@ def test_no_cell_below_mclust(name: str) -> None:
                 below.append((structure, k, row["log_likelihood"], default))
     assert all(k >= 7 for _, k, _, _ in below) and len(below) <= 3, below
     for structure, k, _, default in below:
-        again = emcli.fit(frame, model=f"gaussian:{structure}", k=k, starts=40)
+        again = emcli.fit(frame, model=f"gaussian:{structure}", k=k, starts=100)
         assert again.fit["log_likelihood"] > default - 1e-3, (structure, k)
 
 
