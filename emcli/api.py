@@ -91,8 +91,14 @@ class Fitted:
                 log_density[rows] += base(block.values[at])
 
         if source.rows:
-            with one_blas_thread():
+            with one_blas_thread(), np.errstate(all="ignore"):
                 source.each(write, evaluation.width)
+        lost = np.flatnonzero(~np.isfinite(log_density))
+        if len(lost):
+            raise InputError(
+                f"row {lost[0] + 1} has no computable density under these parameters",
+                "check that they were fitted to data of this kind",
+            )
         return r, log_density
 
     def assign(self, data: Any) -> pd.DataFrame:
@@ -130,7 +136,10 @@ class Fitted:
             data = columns.encode(as_table(given), beside, settings.Selecting())
             rows = np.arange(n) % data.values.shape[1]
             held = {c.name: row[rows] for c, row in zip(beside, data.values, strict=True)}
-        values, colours = self.mixture.sample(np.random.default_rng(seed), n, held or None)
+        try:
+            values, colours = self.mixture.sample(np.random.default_rng(seed), n, held or None)
+        except ValueError as error:
+            raise InputError(f"these parameters cannot be drawn from: {error}") from None
         place = {name: j for j, name in enumerate(self.mixture.inputs)}
         cells = columns.decode(self.columns, values[[place[name] for name in self.names]])
         return {**cells, "colour": np.array(self.mixture.colours)[colours]}
@@ -334,15 +343,21 @@ def _failure(cells: Sequence[Cell], search: Search) -> FitError | InputError:
     few = [cell for cell in cells if cell.status == "too few rows"]
     if len(few) == len(cells):
         return InputError(
-            f"{search.source.rows} rows are too few for {few[0].model} with {few[0].k} components",
+            f"the {search.source.counted} rows, equal ones once, are too few for {few[0].model} "
+            f"with k = {few[0].k}",
             "ask for fewer components by -k, or for a simpler model",
         )
-    bad = next(cell for cell in cells if cell.status == "degenerate")
+    bad = next((cell for cell in cells if cell.status == "degenerate"), None)
+    if bad is None:
+        return FitError(
+            f"{search.settings.searching.criterion} is defined for none of these fits: too few "
+            "rows for their parameters", "ask for fewer components by -k, or for another criterion",
+        )
     many = f"{bad.k} components" if bad.k > 1 else "one component"
     fewer = "ask for fewer components by -k, " if bad.k > 1 else ""
     return FitError(
         f"{bad.model} with {many} is degenerate from every start: {bad.trouble}",
-        f"{fewer}leave out columns that repeat others by -x, or try a simpler model (gaussian:EEI)",
+        f"{fewer}leave out columns that repeat others or hardly vary by -x, or try another model",
     )
 
 
@@ -449,6 +464,7 @@ def _warnings(
         others = ", ".join(f"{c.model} with {c.k}" for c in tied[:3])
         found.append(f"a tie: {others} has the same {asked.searching.criterion.upper()}")
     ks = asked.modelling.components
-    if len(ks) > 1 and best.k == max(ks):
+    whole = all(cell.status != "not run" for cell in cells)
+    if whole and len(ks) > 1 and best.k == max(ks):
         found.append(f"the largest k asked for was chosen; try -k {ks[0]}-{2 * best.k}")
     return found

@@ -162,6 +162,8 @@ class Fitting:
         starts = searching.starts if k > 1 else 1
         small = self.source.rows <= SMALL
         for index, kind in enumerate(kinds(searching.start, starts, len(starter.points) == 1)):
+            if index and self.late():
+                return
             for again in range(starter.tries(kind, k, small)):
                 yield self._attempt(starter, k, kind, index, again)
 

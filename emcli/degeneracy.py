@@ -4,7 +4,7 @@ The likelihood of a mixture of densities with free scales has no maximum: a comp
 onto one row sends it to infinity. A component is spurious if it owns fewer than d + 2 distinct
 rows, or if its least variance in any direction is below the data's rounding, h^2/12 with h the
 smallest gap between distinct values of a column. Families with bounded likelihood, and structures
-that share volume and shape, are exempt.
+that share volume and shape, are exempt, unless all components together shrink onto ties.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emcli.families.base import Block
+from emcli.families.base import Block, Family
 from emcli.mixture import Evaluation, Mixture, places
 from emcli.numerics import Array
 from emcli.sources.memory import MemorySource
 
 # Rows of a component looked at before its distinct ones are said to be too few.
 _LOOK = 65_536
+# An exempt structure is singular where its common variance is this share of the rounding.
+SINGULAR = 1e-6
 
 
 @dataclass(frozen=True)
@@ -62,19 +64,20 @@ def spurious(mixture: Mixture, source: MemorySource, resolution: Resolution) -> 
     """The spurious components of a fit, none for a regular one."""
     found: list[Spurious] = []
     for family in mixture.families:
-        if family.exempt:
+        if family.bounded:
             continue
-        found += _thin(family, resolution)
-        found += _small(mixture, family.columns, source)
+        found += _thin(family, resolution, SINGULAR if family.exempt else 1.0)
+        if not family.exempt:
+            found += _small(mixture, family.columns, source)
     return found
 
 
-def _thin(family, resolution: Resolution) -> list[Spurious]:  # type: ignore[no-untyped-def]
-    """Components narrower than the data's rounding."""
+def _thin(family: Family, resolution: Resolution, share: float) -> list[Spurious]:
+    """Components narrower than this share of the data's rounding."""
     for exact in (False, True):
         gaps = resolution.gaps(family.columns, exact)
         gaps = np.where(gaps > 0, gaps, np.finfo(float).tiny)
-        narrow = np.flatnonzero(family.narrowest(gaps) < 1 / 12)
+        narrow = np.flatnonzero(family.narrowest(gaps) < share / 12)
         if not len(narrow):
             return []
     why = "is narrower than the rounding of the data"

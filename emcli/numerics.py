@@ -87,6 +87,8 @@ def whitened(points: Array, masses: Array) -> Array:
     total = masses.sum()
     z = points - (points @ masses / total)[:, None]
     variances, axes = np.linalg.eigh((z * masses) @ z.T / total)
-    keep = variances > 1e-12 * variances[-1]
+    keep = variances > 1e-12 * variances.max(initial=0.0)
+    if not keep.any():
+        return z
     found: Array = (axes[:, keep].T @ z) / np.sqrt(variances[keep])[:, None]
     return found

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isfinite
 
+import numpy as np
+
 from emcli.acceleration import squarem
 from emcli.em import Step, steps
 from emcli.errors import DegenerateError
@@ -140,7 +142,9 @@ class Run:
         taken = 0
         while not self.stopped and (most is None or taken < most):
             try:
-                step = next(self._steps)
+                # What overflows is told by a likelihood that is not finite.
+                with np.errstate(all="ignore"):
+                    step = next(self._steps)
             except DegenerateError as trouble:
                 self.stopped, self.trouble = "degenerate", trouble
                 break

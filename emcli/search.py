@@ -85,8 +85,7 @@ class Search:
             open_ = cell.status != "too few rows" and not self.late()
             if cell.reached < before.reached and open_:
                 model, k = table[number]
-                again = self.fitting.fit(self._starter(model), k, before.mixture)
-                cells[number] = cell.better(again)
+                cells[number] = cell.better(self._fitted(model, k, before.mixture))
                 self._done(cells[number])
         return cells
 
@@ -96,15 +95,15 @@ class Search:
         self.listen(CellStarted(model.name, k, number + 1, len(table)))
         if number and self.late():
             cell = Cell(model.name, k, "not run")
-        elif k > table.distinct or self.source.rows < k * model.rows_wanted:
+        elif k > table.distinct or self.source.counted < k * model.rows_wanted:
             cell = Cell(model.name, k, "too few rows")
         else:
             cell = self._fitted(model, k)
         self._done(cell)
         return cell
 
-    def _fitted(self, model: Model, k: int) -> Cell:
-        cell = self.fitting.fit(self._starter(model), k)
+    def _fitted(self, model: Model, k: int, parent: Mixture | None = None) -> Cell:
+        cell = self.fitting.fit(self._starter(model), k, parent)
         if cell.criteria is None or self.settings.searching.criterion != "cv":
             return cell
         return replace(cell, criteria=replace(cell.criteria, held_out=self._held_out(model, k)))
@@ -119,7 +118,8 @@ class Search:
     def _workers(self, table: Table) -> int:
         """How many other processes are worth starting."""
         asked = self.settings
-        if self.given or asked.output.trace or self.source.threads > 1:
+        limited = asked.stopping.max_time is not None  # then the first cells come first
+        if self.given or limited or asked.output.trace or self.source.threads > 1:
             return 0
         steps = STEPS * asked.searching.starts * len(table.models) * sum(k > 1 for k in table.ks)
         seconds = steps * (STEP + ROW * self.source.rows)
@@ -142,8 +142,10 @@ class Search:
     def _distinct(self, enough: int) -> int:
         """Number of distinct rows, counted up to a little more than `enough`."""
         values, step = self.source.values, 4096
+        if self.source.weights is not None:
+            values = values[:, self.source.weights > 0]
         seen = values[:, :0]
-        for at in range(0, self.source.rows, step):
+        for at in range(0, values.shape[1], step):
             piece = values[:, at : at + step]
             piece = np.where(np.isnan(piece), np.inf, piece)  # NaN differs from itself
             seen = np.unique(np.hstack([seen, piece]), axis=1)

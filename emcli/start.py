@@ -104,10 +104,11 @@ class Starter:
             r = (self.labels(kind, k, rng, again) == np.arange(k)[:, None]).astype(float)
             r = blurred(r, VAGUE) if kind == "random" else r
         block: Block = self.sample.all()
-        try:
-            return self.model.estimate(block, self.sample.names, r)
-        except DegenerateError:
-            return self.model.estimate(block, self.sample.names, blurred(r, BLUR))
+        with np.errstate(all="ignore"):  # the first step tells what is not finite
+            try:
+                return self.model.estimate(block, self.sample.names, r)
+            except DegenerateError:
+                return self.model.estimate(block, self.sample.names, blurred(r, BLUR))
 
     def parent(self, k: int) -> Array:
         """Responsibilities (k, n) of a fit with k components, from the hierarchical start."""

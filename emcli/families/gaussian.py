@@ -272,7 +272,8 @@ class Full(Gaussian, ExponentialFamily):
         d = len(self.columns)
         about = self.origin if self.linear else self.mean
         shift = t[:, :d] / n[:, None]
-        scatter = unpack(t[:, d:], d) - n[:, None, None] * shift[:, :, None] * shift[:, None, :]
+        outer = shift[:, :, None] * shift[:, None, :]
+        scatter = unpack(t[:, d:], d) - n[:, None, None] * outer
         return about + shift, scatter
 
     def maximise(self, n: Array, t: Array) -> Self:

@@ -96,6 +96,11 @@ class MemorySource:
         return self.values.shape[1]
 
     @property
+    def counted(self) -> int:
+        """Number of rows of positive weight."""
+        return self.rows if self.weights is None else int((self.weights > 0).sum())
+
+    @property
     def weight_total(self) -> float:
         return float(self.rows if self.weights is None else self.weights.sum())
 
