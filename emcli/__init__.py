@@ -17,6 +17,10 @@ __all__ = ["Fitted", "fit", "load"]
 __version__ = "0.1.0"
 
 
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
 def __getattr__(name: str) -> Any:
     """`emcli.fit`, `emcli.load` and `emcli.Fitted`, imported on first use."""
     if name not in __all__:

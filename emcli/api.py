@@ -41,7 +41,7 @@ class Scores:
     mean: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fitted:
     """A fitted mixture: what `emcli fit` writes and the other commands read.
 
@@ -54,6 +54,14 @@ class Fitted:
     fit: dict[str, Any]
     selection: tuple[dict[str, Any], ...] = ()
     provenance: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        weights = ", ".join(
+            f"{colour} {weight:.3f}"
+            for colour, weight in zip(self.mixture.colours, self.mixture.weights, strict=True)
+        )
+        reached = self.fit.get("log_likelihood", float("nan"))
+        return f"<Fitted {self.mixture.name}: {weights}; log-likelihood {reached:.3f}>"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -218,10 +226,15 @@ def encode(
         for name in family.columns
     }
     rows = selecting or settings.Selecting()
-    data = columns.encode(table, fitted.columns, rows, checks, trials)
+    try:
+        data = columns.encode(table, fitted.columns, rows, checks, trials)
+    except InputError as error:
+        if "--missing" in error.hint:
+            raise
+        raise InputError(error.sentence, "the model was fitted without such cells") from None
     for family in families:
         if family.correlated:
-            _refuse_missing(table, data, family.columns, family.label)
+            _refuse_missing(table, data, family.columns, family.label, choose=False)
     return data
 
 
@@ -232,6 +245,11 @@ def fit_table(
     terms = grammar.parse(asked.modelling.model)
     plan = columns.plan(table, terms, asked.selecting)
     data = columns.encode(table, plan.columns, asked.selecting, plan.checks, plan.trials)
+    if not data.values.shape[1]:
+        raise InputError(
+            f"{table.label}: every row has an empty cell, so --missing drop leaves none",
+            "leave out the emptiest column with -x, or type --missing use",
+        )
     models = _models(plan.models, data, table, asked)
     names = [column.name for column in data.columns]
     weights = _weights(data)
@@ -248,7 +266,21 @@ def fit_table(
         names_of = colours or palette.names(best.k, asked.modelling.colours)
         mixture = replace(best.mixture, colours=names_of[: best.k])
         fitted = _fitted(mixture, best, cells, data, source, asked)
-    return Outcome(fitted, data, plan.notes, tuple(fitted.fit["warnings"]), tuple(cells))
+    notes = (*plan.notes, *_notes(data, models))
+    return Outcome(fitted, data, notes, tuple(fitted.fit["warnings"]), tuple(cells))
+
+
+def _notes(data: Data, models: Sequence[Model]) -> list[str]:
+    """What the data did to the fit, and what may suit them better."""
+    found = []
+    dropped = data.total_rows - data.values.shape[1]
+    if dropped:
+        found.append(f"{dropped} of {data.total_rows} rows have an empty cell and were dropped")
+    normal = all(part.family.name == "gaussian" for model in models for part in model.parts)
+    head = data.values[:, :1000]
+    if normal and all(len(np.unique(row[~np.isnan(row)])) <= 2 for row in head):
+        found.append("every column has two values at most: -m bernoulli may suit better")
+    return found
 
 
 def _models(
@@ -269,7 +301,7 @@ def _models(
                 tuple(i for i, j in enumerate(rows) if np.isnan(data.values[j]).any()),
             )
             if part.incomplete and family.needs_whole_rows(part):
-                _refuse_missing(table, data, part.columns, family.title(part))
+                _refuse_missing(table, data, part.columns, family.title(part), choose=True)
             parts.append(part)
         one = Model(tuple(parts), asked.modelling.equal_weights)
         found.setdefault((one.name, one.columns), one)
@@ -277,16 +309,19 @@ def _models(
 
 
 def _refuse_missing(
-    table: tables.Table, data: Data, names: Sequence[str], title: str
+    table: tables.Table, data: Data, names: Sequence[str], title: str, choose: bool
 ) -> None:
     """Refuse empty cells in a block whose columns are correlated."""
     at = [column.name for column in data.columns]
     for name in names:
         empty = np.flatnonzero(np.isnan(data.values[at.index(name)]))
         if len(empty):
-            many = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
-            what = f"the cell is empty{many}, which {title} cannot use yet"
-            hint = "type --missing drop, or choose a model of independent columns (gaussian:VVI)"
+            more = len(empty) - 1
+            many = f", as in {more} other row{'s' * (more > 1)}," if more else ","
+            what = f"the cell is empty{many} which {title} cannot use yet"
+            hint = "type --missing drop"
+            if choose:
+                hint += ", or choose a model of independent columns (gaussian:VVI)"
             raise table.refusal(name, _input_row(data, int(empty[0])), what, hint)
 
 
@@ -380,6 +415,7 @@ def _fitted(
         **({"equal_weights": True} if mixture.equal_weights else {}),
         "rows": int(source.rows - empty.sum()),
         "weight_total": _whole(source.weight_total),
+        **({} if data.rows is None else {"rows_dropped": data.total_rows - source.rows}),
         "missing_cells": int(np.isnan(data.values).sum()),
         "bic": criteria.value("bic"),
         "aic": criteria.value("aic"),

@@ -413,6 +413,8 @@ def _validated(declared: Any, value: Any) -> Any:
         return (value,) if isinstance(value, str) else tuple(value)
     if "choices" in how and value not in how["choices"]:
         raise UsageError(f"{flag} takes one of {', '.join(how['choices'])}, not '{value}'")
+    if isinstance(value, list):
+        return tuple(value)
     if "parse" in how and not isinstance(value, tuple):
         try:
             return how["parse"](value)

@@ -150,7 +150,7 @@ def _next_steps(settings: FitSettings) -> list[tuple[str, str]]:
     wanted = [("-o", output.params, "params.json"), ("-a", output.assignments, "colours.csv")]
     more = [word for flag, given, name in wanted if not given for word in (flag, name)]
     steps = []
-    if more:
+    if not output.params:
         steps.append(("To save this fit:", shlex.join(["emcli", *sys.argv[1:], *more])))
     if model.strip() == "gaussian":
         steps.append(("Not tried:", "the other covariance structures, -m 'gaussian:*'"))

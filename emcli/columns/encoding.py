@@ -140,13 +140,7 @@ def _complete(
         return None
     if missing == "refuse":
         _refuse_empty(table, columns, empty, np.flatnonzero(holed))
-    rows = np.flatnonzero(~holed)
-    if not len(rows):
-        raise InputError(
-            f"{table.label}: every row has an empty cell, so --missing drop leaves none",
-            "leave out the emptiest column with -x, or type --missing use",
-        )
-    return rows
+    return np.flatnonzero(~holed)
 
 
 def _refuse_empty(

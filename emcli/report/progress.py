@@ -209,6 +209,6 @@ class Live:
             self.spinner = Spinner("dots", style="cyan")
         head = Text(f"{state.elapsed}  {state.position}", no_wrap=True, overflow="ellipsis")
         if state.starts:
-            head.append(f"  {state.starts_done} starts of {state.starts} done", style="dim")
+            head.append(f"  runs ended: {state.starts_done}, of {state.starts} starts", style="dim")
         self.spinner.text = head
         return Group(self.spinner, *lines)
