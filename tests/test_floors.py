@@ -21,7 +21,7 @@ FLOORS = (
     ("em", "variants", "acceleration", "online", "sources", "tables"),
     ("run", "start", "cell", "search", "criteria", "degeneracy", "bootstrap", "align", "columns",
      "workers"),
-    ("document", "api", "report"),
+    ("document", "fitted", "outcome", "api", "report"),
     ("cli", "__main__"),
 )
 HEAVY = ("numpy", "pandas", "pyarrow", "scipy", "rich")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
@@ -152,6 +153,12 @@ class Facts:
         if summary.low >= 0 and summary.low < 10 and summary.high <= 1000:
             return "bernoulli" if len(self.levels(name)) == 2 else "poisson"
         return "bernoulli" if len(self.levels(name)) == 2 else "gaussian"
+
+    def decimal_comma(self, name: str) -> bool:
+        """Does the column begin with a number such as 1,5?"""
+        column = self.table.column(name)
+        first = str(column[0].as_py()) if len(column) else ""
+        return self.table.decimal == "." and re.fullmatch(r"[+-]?\d+,\d+", first) is not None
 
     def reason(self, name: str, families: Mapping[str, Any]) -> str:
         """Why a model took no part of the column, in words."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -230,19 +229,12 @@ def _nothing(pool: _Pool, term: Term, free: Sequence[str]) -> InputError | Usage
     outside = pool.facts.outside(free, family)
     if outside is not None:
         return outside
-    decimal = any(_decimal_comma(table, name) for name in free[:20])
+    decimal = any(pool.facts.decimal_comma(name) for name in free[:20])
     return InputError(
         f"{table.label} has no column left for {term.family}, which takes {family.support}",
         f"name its columns: {term.family}(COLUMN, ...); there are {listed(table.names)}"
         + (" (if these are numbers with a decimal comma: --decimal ,)" if decimal else ""),
     )
-
-
-def _decimal_comma(table: Table, name: str) -> bool:
-    """Does the column's first word look like 1,5?"""
-    column = table.column(name)
-    first = str(column[0].as_py()) if len(column) else ""
-    return table.decimal == "." and re.fullmatch(r"[+-]?\d+,\d+", first) is not None
 
 
 def _resolved(pool: _Pool, term: Term, names: Sequence[str]) -> list[Claim]:
