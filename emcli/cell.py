@@ -32,6 +32,8 @@ FINISHED = 3
 # agree to twice as much have found the same maximum.
 ROUGH = 2e-2
 SAME = 4e-2
+# Ways a fit is split whose likelihood the starts with one component more did not reach.
+SPLITS = 4
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class Fitting:
             starter = starter.splitting(parent)
             attempts = [
                 self._attempt(starter, k, "split", index, index)
-                for index in range(self.settings.searching.starts)
+                for index in range(SPLITS)
             ]
         finished = self._finish(model, k, attempts)
         if not finished and not (self.given or parent or self.late()) and k > 1:
