@@ -1,4 +1,4 @@
-"""What a family of distributions is: the protocol, and the exponential families that inherit most.
+"""What a family of distributions is: the protocol, and what all families share.
 
 A family holds the parameters of **all K components** as arrays with a leading component axis.
 Data are columns first: values are `(d, n)`, log densities and responsibilities `(K, n)`.
@@ -14,12 +14,12 @@ Q is linear in the responsibilities, so sums over rows are enough, and sums over
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
-from emcli.errors import DegenerateError, UsageError
+from emcli.errors import UsageError
 from emcli.numerics import Array, Codes, Mask
 
 
@@ -264,108 +264,6 @@ class Family:
     def linear(self) -> bool:
         """Are log density and statistics linear in features(x), at these parameters?"""
         return False
-
-
-class ExponentialFamily(Family):
-    """log p_k(x) = <eta_k, t(x)> - A(eta_k) + h(x): the rest follows from features and natural.
-
-    `features` writes t(x), `natural` gives (K, 1 + width): first -A(eta), then eta. Densities of a
-    block are one matrix product and so are its sums; a product of exponential families is one too,
-    so the mixture stacks the features of all its blocks and calls BLAS once.
-    """
-
-    width: int
-
-    def features(self, block: Block, out: Array) -> None:
-        """Write t(x) of the block's rows into out (width, n)."""
-        raise NotImplementedError
-
-    def natural(self) -> Array:
-        raise NotImplementedError
-
-    @property
-    def linear(self) -> bool:
-        return True
-
-    def _filled(self, block: Block) -> Array:
-        out = block.array(f"features of {self.columns}", self.width, block.n)
-        self.features(block, out)
-        return out
-
-    def log_density(self, block: Block) -> Array:
-        theta = self.natural()
-        return theta[:, 1:] @ self._filled(block) + theta[:, :1]
-
-    def statistics(self, block: Block, r: Array) -> Array:
-        return r @ self._filled(block).T
-
-    def q(self, n: Array, t: Array) -> float:
-        theta = self.natural()
-        return float(theta[:, 0] @ n + (theta[:, 1:] * t).sum())
-
-
-@dataclass(frozen=True, eq=False)
-class Separable(ExponentialFamily):
-    """An exponential family whose columns are independent within a component.
-
-    `incomplete` holds the positions of columns with missing cells, chosen once a table: such a
-    cell is zero in every feature, and a mask row in place of the constant carries -A(eta), so the
-    likelihood is exactly that of what was observed.
-    """
-
-    incomplete: tuple[int, ...] = field(default=(), kw_only=True)
-
-    def seeing(self, incomplete: tuple[int, ...]) -> Self:
-        return self if incomplete == self.incomplete else replace(self, incomplete=incomplete)
-
-    def column_features(self, values: Array, out: Array) -> None:
-        """Write t(x), zero where a value is NaN, into out."""
-        raise NotImplementedError
-
-    def column_natural(self) -> tuple[Array, Array]:
-        """eta (K, number of features) and -A(eta) of each column (K, d)."""
-        raise NotImplementedError
-
-    @property
-    def column_width(self) -> int:
-        """Number of features beside the mask rows."""
-        return len(self.columns)
-
-    @property
-    def width(self) -> int:  # type: ignore[override]
-        return self.column_width + len(self.incomplete)
-
-    def features(self, block: Block, out: Array) -> None:
-        self.column_features(block.values, out[: self.column_width])
-        if self.incomplete:
-            rows = list(self.incomplete)
-            out[self.column_width :] = ~np.isnan(block.values[rows])
-
-    def natural(self) -> Array:
-        eta, normaliser = self.column_natural()
-        complete = [j for j in range(normaliser.shape[1]) if j not in self.incomplete]
-        constant = normaliser[:, complete].sum(axis=1, keepdims=True)
-        return np.hstack([constant, eta, normaliser[:, list(self.incomplete)]])
-
-    def observed(self, n: Array, t: Array) -> Array:
-        """(K, d) weight of the observed cells of each column in each component.
-
-        Raises `DegenerateError` where a component has none of a column.
-        """
-        counts = np.repeat(n[:, None], len(self.columns), axis=1)
-        counts[:, list(self.incomplete)] = t[:, self.column_width :]
-        if not (counts > 0).all():
-            k, j = np.argwhere(~(counts > 0))[0]
-            raise DegenerateError(
-                f"component {k + 1} holds no row where '{self.columns[j]}' was observed", int(k)
-            )
-        return counts
-
-
-def fill_missing(values: Array, out: Array) -> None:
-    """Copy values into out with zero where a value is NaN."""
-    np.copyto(out, values)
-    out[np.isnan(values)] = 0.0
 
 
 def imputed(block: Block) -> Array:

@@ -14,15 +14,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from emcli.errors import UsageError
-from emcli.families.base import (
-    Block,
-    ExponentialFamily,
-    Part,
-    array_from,
-    imputed,
-    limits,
-    whole_numbers,
-)
+from emcli.families.base import Block, Part, array_from, imputed, limits, whole_numbers
+from emcli.families.exponential import ExponentialFamily
 from emcli.numerics import Array, Codes, expit, log_factorial, safe_log
 
 

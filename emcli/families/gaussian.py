@@ -18,7 +18,8 @@ import numpy as np
 
 from emcli.errors import DegenerateError
 from emcli.families import quadratic, structures
-from emcli.families.base import Block, ExponentialFamily, Family, Part, Separable, fill_missing
+from emcli.families.base import Block, Family, Part
+from emcli.families.exponential import ExponentialFamily, Separable, fill_missing
 from emcli.numerics import Array, Codes, Mask, unpack, whitened
 
 
