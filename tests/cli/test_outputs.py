@@ -153,3 +153,20 @@ def test_a_result_may_go_into_a_folder_that_is_read(emcli: Run, here: Path) -> N
         assert "also read" not in done.stderr
         (here / "parts/s.csv").write_text("")
     assert "also read" in emcli("fit", "parts", "-a", "parts/one.parquet").stderr
+
+
+def test_every_row_dropped_is_no_fit_but_can_be_assigned(here: Path, params: Path) -> None:
+    (here / "holes.csv").write_text("eruptions,waiting\n1.5,\n2.5,\n,60\n,70\n")
+    done = shell("emcli fit holes.csv --missing drop", here)
+    assert done.returncode == 3 and "leaves none" in done.stderr
+    done = shell(f"emcli assign {params} holes.csv --missing drop", here)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1:] == [f"{row},,," for row in range(1, 5)]
+
+
+def test_dropped_rows_are_told(here: Path) -> None:
+    (here / "few.csv").write_text((here / "faithful.csv").read_text() + "1.5,\n")
+    done = shell("emcli fit few.csv --missing drop -k 1", here)
+    assert "1 of 273 rows have an empty cell and were dropped" in done.stdout
+    done = shell("emcli fit few.csv --missing drop -k 1 -q -o -", here)
+    assert json.loads(done.stdout)["fit"]["rows_dropped"] == 1
