@@ -93,7 +93,7 @@ def main() -> NoReturn:
         death.die(signal.SIGINT)
     except BrokenPipeError:
         death.die(signal.SIGPIPE)
-    except Exception as error:
+    except Exception as error:  # the outermost door: a bug is one line and exit status 1
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):
             _leave(OutputError.exit_code, f"cannot write standard output: {error.strerror}")
         if os.environ.get("EMCLI_DEBUG"):

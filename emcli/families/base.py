@@ -13,6 +13,7 @@ Q is linear in the responsibilities, so sums over rows are enough, and sums over
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self
@@ -86,7 +87,7 @@ class Base(Hashable, Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Family:
+class Family(ABC):
     """K distributions of one family over the columns it names; immutable."""
 
     columns: tuple[str, ...]
@@ -117,14 +118,14 @@ class Family:
         return dict(options)
 
     @staticmethod
+    @abstractmethod
     def inside(values: Array) -> Mask:
         """Which values (n,) lie in the support, as booleans."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def k(self) -> int:
         """Number of components."""
-        raise NotImplementedError
 
     @classmethod
     def title(cls, part: Part) -> str:
@@ -147,14 +148,14 @@ class Family:
         return columns
 
     @classmethod
+    @abstractmethod
     def estimate(cls, part: Part, block: Block, r: Array) -> Self:
         """The complete-data maximum-likelihood fit: colours known (or held at r, (K, n))."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def free(self) -> int:
         """Number of free parameters of all K components together."""
-        raise NotImplementedError
 
     @classmethod
     def invariance(cls, variant: str | None) -> str:
@@ -200,20 +201,23 @@ class Family:
         return self.bounded
 
     def narrowest(self, unit: Array) -> Array:
-        """(K,) least variance of each component in any direction, columns in these units (d,)."""
-        raise NotImplementedError
+        """(K,) least variance of each component in any direction, columns in these units (d,).
 
-    def log_density(self, block: Block) -> Array:
-        raise NotImplementedError
+        Without bound where no component can be too narrow.
+        """
+        return np.full(self.k, np.inf)
 
-    def statistics(self, block: Block, r: Array) -> Array:
-        raise NotImplementedError
+    @abstractmethod
+    def log_density(self, block: Block) -> Array: ...
 
-    def maximise(self, n: Array, t: Array) -> Self:
-        raise NotImplementedError
+    @abstractmethod
+    def statistics(self, block: Block, r: Array) -> Array: ...
 
-    def q(self, n: Array, t: Array) -> float:
-        raise NotImplementedError
+    @abstractmethod
+    def maximise(self, n: Array, t: Array) -> Self: ...
+
+    @abstractmethod
+    def q(self, n: Array, t: Array) -> float: ...
 
     def base(self) -> Base | None:
         """h(x): a hashable function of values (d, n) -> (n,), or None where h is one.
@@ -223,37 +227,37 @@ class Family:
         return None
 
     @classmethod
+    @abstractmethod
     def coordinates(cls, part: Part, block: Block) -> Array:
         """(p, n) coordinates in which Euclidean distance is fair between rows, without NaN.
 
         Starts are made there, so they keep the family's invariance.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def to_vector(self, base: Self | None = None) -> Array:
         """Unconstrained coordinates, in the chart around `base` (itself when not given)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def from_vector(self, vector: Array) -> Self:
         """The family at these coordinates of the chart around this one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def select(self, order: Array) -> Self:
         """The components in another order (or some of them)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         """One row a colour: (d, n) values."""
-        raise NotImplementedError
 
+    @abstractmethod
     def to_dict(self, component: int) -> dict[str, Any]:
         """One component's parameters under the names of the parameters file."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
         """The family from the K entries of a parameters file; ValueError says what is wrong."""
-        raise NotImplementedError
 
     @property
     def correlated(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -22,12 +23,12 @@ class ExponentialFamily(Family):
 
     width: int
 
+    @abstractmethod
     def features(self, block: Block, out: Array) -> None:
         """Write t(x) of the block's rows into out (width, n)."""
-        raise NotImplementedError
 
-    def natural(self) -> Array:
-        raise NotImplementedError
+    @abstractmethod
+    def natural(self) -> Array: ...
 
     @property
     def linear(self) -> bool:
@@ -64,13 +65,13 @@ class Separable(ExponentialFamily):
     def seeing(self, incomplete: tuple[int, ...]) -> Self:
         return self if incomplete == self.incomplete else replace(self, incomplete=incomplete)
 
+    @abstractmethod
     def column_features(self, values: Array, out: Array) -> None:
         """Write t(x), zero where a value is NaN, into out."""
-        raise NotImplementedError
 
+    @abstractmethod
     def column_natural(self) -> tuple[Array, Array]:
         """eta (K, number of features) and -A(eta) of each column (K, d)."""
-        raise NotImplementedError
 
     @property
     def column_width(self) -> int:

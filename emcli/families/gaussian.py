@@ -9,6 +9,7 @@ evaluated is `quadratic`'s business; its sums are taken about the origin or abou
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -86,9 +87,9 @@ class Gaussian(Family):
             raise DegenerateError(f"{error.sentence} in {columns}", error.component) from None
 
     @property
+    @abstractmethod
     def spread(self) -> Array:
         """Sigma_k, or its diagonal where the structure is axis-aligned."""
-        raise NotImplementedError
 
     @property
     def free(self) -> int:
@@ -151,12 +152,13 @@ class Gaussian(Family):
         return np.sqrt(variance)
 
     @property
+    @abstractmethod
     def variances(self) -> Array:
         """(K, d) variances of the columns."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _with(self, mean: Array, spread: Array) -> Self:
-        raise NotImplementedError
+        """The same family with other parameters."""
 
     @classmethod
     def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Gaussian:
