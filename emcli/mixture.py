@@ -6,9 +6,10 @@ family. `Model` says which families describe which columns; `Mixture` adds the p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import prod
 from typing import Any, Self
 
 import numpy as np
@@ -17,7 +18,7 @@ from emcli.errors import DegenerateError
 from emcli.families import catalogue
 from emcli.families.base import Base, Block, Family, Part
 from emcli.grammar import Term, parse
-from emcli.numerics import Array, Codes, safe_log, softmax_columns
+from emcli.numerics import Array, Codes, Mask, safe_log, softmax_columns
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class Model:
         return _named([(part.family.title(part), part.columns) for part in self.parts])
 
     def estimate(self, block: Block, names: Sequence[str], r: Array) -> Mixture:
-        """The mixture whose colours are known to be r (K, n): the complete-data fit."""
+        """The mixture whose colours are known to be r (..., K, n): the complete-data fit."""
         counted = r if block.weights is None else r * block.weights
-        n = counted.sum(axis=1)
+        n = counted.sum(axis=-1)
         if not (n > 0).all():
-            raise DegenerateError(f"component {int(np.argmin(n)) + 1} is empty", int(np.argmin(n)))
+            raise _empty(n)
         families = tuple(
             part.family.estimate(part, block.take(places(part.inputs, names)), counted)
             for part in self.parts
@@ -76,18 +77,23 @@ def places(wanted: Sequence[str], names: Sequence[str]) -> Any:
 
 
 def _shares(n: Array, equal: bool) -> Array:
-    return np.full(len(n), 1 / len(n)) if equal else n / n.sum()
+    return np.full_like(n, 1 / n.shape[-1]) if equal else n / n.sum(axis=-1, keepdims=True)
+
+
+def _empty(n: Array) -> DegenerateError:
+    component = int(np.argmin(n)) % n.shape[-1]
+    return DegenerateError(f"component {component + 1} is empty", component)
 
 
 @dataclass(frozen=True)
 class Expectation:
     """What an E step leaves behind: sums over rows, which add.
 
-    log_likelihood: of the parameters the step was taken at, without the base measure;
-    n: (K,) sums of the responsibilities; statistics: (K, width) sums of each block.
+    log_likelihood: of the parameters the step was taken at, without the base measure, (...);
+    n: (..., K) sums of the responsibilities; statistics: (..., K, width) sums of each block.
     """
 
-    log_likelihood: float
+    log_likelihood: Array
     n: Array
     statistics: tuple[Array, ...]
 
@@ -98,10 +104,29 @@ class Expectation:
             tuple(a + b for a, b in zip(self.statistics, other.statistics, strict=True)),
         )
 
+    def select(self, starts: Any) -> Expectation:
+        """Of a stack, one or some of its starts."""
+        statistics = tuple(t[starts] for t in self.statistics)
+        return Expectation(self.log_likelihood[starts], self.n[starts], statistics)
+
+    def where(self, mask: Mask, other: Expectation) -> Expectation:
+        """Of a stack: these starts (S,) of this one, the rest of the other."""
+        return Expectation(
+            np.where(mask, self.log_likelihood, other.log_likelihood),
+            np.where(over(mask, self.n), self.n, other.n),
+            tuple(
+                np.where(over(mask, a), a, b)
+                for a, b in zip(self.statistics, other.statistics, strict=True)
+            ),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """Weights pi (K,) and the families of its blocks, all with K components."""
+    """Weights pi (..., K) and the families of its blocks, all with K components.
+
+    A stack of starts is a mixture whose arrays have one more axis in front.
+    """
 
     weights: Array
     families: tuple[Family, ...]
@@ -110,7 +135,7 @@ class Mixture:
 
     @property
     def k(self) -> int:
-        return len(self.weights)
+        return self.weights.shape[-1]
 
     @property
     def name(self) -> str:
@@ -139,9 +164,8 @@ class Mixture:
     def maximise(self, expectation: Expectation) -> Self:
         """The M step: the mixture that maximises Q."""
         n = expectation.n
-        if not (n > 1e-8 * n.sum() / self.k).all():
-            empty = int(np.argmin(n))
-            raise DegenerateError(f"component {empty + 1} is empty", empty)
+        if not (n > 1e-8 * n.sum(axis=-1, keepdims=True) / self.k).all():
+            raise _empty(n)
         families = tuple(
             f.maximise(n, t) for f, t in zip(self.families, expectation.statistics, strict=True)
         )
@@ -160,22 +184,42 @@ class Mixture:
         """Unconstrained coordinates in the chart around `base` (itself when not given)."""
         base = base or self
         blocks = [f.to_vector(b) for f, b in zip(self.families, base.families, strict=True)]
-        return np.concatenate([safe_log(self.weights), *blocks])
+        return np.concatenate([safe_log(self.weights), *blocks], axis=-1)
 
     def from_vector(self, vector: Array) -> Self:
         """The mixture at these coordinates of the chart around this one."""
-        sizes = [self.k, *(len(f.to_vector(f)) for f in self.families)]
-        head, *rest = np.split(vector, np.cumsum(sizes)[:-1])
-        share = np.exp(head - head.max())
+        sizes = [self.k, *(f.to_vector(f).shape[-1] for f in self.families)]
+        head, *rest = np.split(vector, np.cumsum(sizes)[:-1], axis=-1)
+        share = np.exp(head - head.max(axis=-1, keepdims=True))
         families = tuple(f.from_vector(v) for f, v in zip(self.families, rest, strict=True))
-        weights = self.weights if self.equal_weights else share / share.sum()
+        weights = self.weights if self.equal_weights else _shares(share, equal=False)
         return replace(self, weights=weights, families=families)
 
     def select(self, order: Any) -> Self:
-        """The components in another order."""
-        order = np.asarray(order)
-        families = tuple(f.select(order) for f in self.families)
-        return replace(self, weights=self.weights[order], families=families)
+        """The components in another order; of a stack, one or some of its starts."""
+        return self._mapped(lambda a: a[order])
+
+    @classmethod
+    def stack(cls, mixtures: Sequence[Self]) -> Self:
+        """Several mixtures of one model and k as one."""
+        return mixtures[0]._mapped(lambda *each: np.stack(each), *mixtures[1:])
+
+    def where(self, mask: Mask, other: Self) -> Self:
+        """Of a stack: these starts (S,) of this one, the rest of the other."""
+        return self._mapped(lambda a, b: np.where(over(mask, a), a, b), other)
+
+    def _mapped(self, f: Callable[..., Array], *others: Self) -> Self:
+        families = tuple(
+            family.mapped(f, *(other.families[i] for other in others))
+            for i, family in enumerate(self.families)
+        )
+        weights = f(self.weights, *(other.weights for other in others))
+        return replace(self, weights=weights, families=families)
+
+    @property
+    def forms(self) -> Mask:
+        """(S, families): how each start of a stack is evaluated; those that differ must part."""
+        return np.stack([f.forms for f in self.families], axis=-1)
 
     def sorted(self) -> Self:
         """Components by decreasing weight, ties by their parameters."""
@@ -236,6 +280,11 @@ class Mixture:
         return np.vstack([found[name] for name in self.inputs]), colours
 
 
+def over(mask: Mask, like: Array) -> Mask:
+    """(S,) with axes of one behind, to go with an array (S, ...)."""
+    return mask.reshape(-1, *(1,) * (like.ndim - 1))
+
+
 def _family_from(term: Term, found: Sequence[Mapping[str, Any]]) -> Family:
     """One block from its K entries, which must agree in everything but parameters."""
     first = found[0]
@@ -271,11 +320,11 @@ def _flat(found: Any) -> list[float]:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A mixture on blocks of given columns: one matrix product for all linear families.
+    """A mixture, or a stack of them, on blocks of given columns: one matrix product for all.
 
     Their features are stacked under a row of ones, phi = [1, t_1(x), t_2(x), ...], so that
     log joint = theta @ phi and sums = r @ phi'. Families that are not linear at these parameters
-    add their own (K, n) and take their own sums.
+    add their own (..., K, n) and take their own sums.
     """
 
     mixture: Mixture
@@ -284,8 +333,9 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         thetas = [family.natural() for family in self._linear]
-        constant = safe_log(self.mixture.weights) + sum(theta[:, 0] for theta in thetas)
-        theta = np.hstack([constant[:, None], *(theta[:, 1:] for theta in thetas)])
+        constant = safe_log(self.mixture.weights) + sum(theta[..., 0] for theta in thetas)
+        columns = [constant[..., None], *(theta[..., 1:] for theta in thetas)]
+        theta = np.concatenate(columns, axis=-1)
         object.__setattr__(self, "theta", theta)
 
     @cached_property
@@ -309,23 +359,26 @@ class Evaluation:
     def width(self) -> int:
         """Numbers held for each row: what decides how many rows make a block."""
         beside = sum(2 * len(f.columns) for f in self.mixture.families if not f.linear)
-        return self.theta.shape[1] + self.mixture.k + beside
+        return self.theta.shape[-1] + self.mixture.weights.size + beside
 
     def joint(self, block: Block) -> tuple[Array, Array]:
-        """log pi_k p_k(x_i) without the base measure (K, n), and phi."""
-        phi = block.array("phi", self.theta.shape[1], block.n)
+        """log pi_k p_k(x_i) without the base measure (..., K, n), and phi."""
+        *lead, k, width = self.theta.shape
+        phi = block.array("phi", width, block.n)
         phi[0] = 1.0
         for family, columns, rows in self._places:
             if rows is not None:
                 family.features(block.take(columns), phi[rows])  # type: ignore[attr-defined]
-        joint = np.matmul(self.theta, phi, out=block.array("joint", self.mixture.k, block.n))
+        flat = block.array("joint", prod(lead) * k, block.n)
+        np.matmul(self.theta.reshape(-1, width), phi, out=flat)
+        joint = flat.reshape(*lead, k, block.n)
         for family, columns, rows in self._places:
             if rows is None:
                 joint += family.log_density(block.take(columns))
         return joint, phi
 
     def posterior(self, block: Block) -> tuple[Array, Array]:
-        """Responsibilities (K, n) and log densities without the base measure (n,)."""
+        """Responsibilities (..., K, n) and log densities without the base measure (..., n)."""
         joint, _ = self.joint(block)
         log_density = softmax_columns(joint)
         return joint, log_density
@@ -335,13 +388,13 @@ class Evaluation:
         joint, phi = self.joint(block)
         log_density = softmax_columns(joint)
         if block.weights is None:
-            total = float(log_density.sum())
+            total = log_density.sum(axis=-1)
         else:
             joint *= block.weights
-            total = float(log_density @ block.weights)
-        sums = joint @ phi.T
+            total = log_density @ block.weights
+        sums = (joint.reshape(-1, block.n) @ phi.T).reshape(self.theta.shape)
         statistics = tuple(
-            family.statistics(block.take(columns), joint) if rows is None else sums[:, rows]
+            family.statistics(block.take(columns), joint) if rows is None else sums[..., rows]
             for family, columns, rows in self._places
         )
-        return Expectation(total, sums[:, 0], statistics)
+        return Expectation(total, sums[..., 0], statistics)

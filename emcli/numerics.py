@@ -40,16 +40,22 @@ def log_factorial(x: Array) -> Array:
 
 
 def softmax_columns(joint: Array) -> Array:
-    """Turn log joint densities (K, n) into responsibilities in place; return log sums (n,)."""
-    peak: Array = joint.max(axis=0)
-    joint -= peak
+    """Turn log joint densities (..., K, n) into responsibilities in place; log sums (..., n)."""
+    peak: Array = joint.max(axis=-2)
+    joint -= peak[..., None, :]
     np.maximum(joint, LOG_TINY, out=joint)
     np.exp(joint, out=joint)
-    total: Array = joint.sum(axis=0)
-    joint /= total
+    total: Array = joint.sum(axis=-2)
+    joint /= total[..., None, :]
     np.log(total, out=total)
     total += peak
     return total
+
+
+def flat(parameters: Array) -> Array:
+    """(..., a, b) as (..., a b)."""
+    *lead, a, b = parameters.shape
+    return parameters.reshape(*lead, a * b)
 
 
 @cache
@@ -59,11 +65,11 @@ def triangle(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def unpack(packed: Array, d: int) -> Array:
-    """Symmetric matrices (K, d, d) from packed upper triangles (K, d(d+1)/2)."""
-    full = np.empty((packed.shape[0], d, d))
+    """Symmetric matrices (..., d, d) from packed upper triangles (..., d(d+1)/2)."""
+    full = np.empty((*packed.shape[:-1], d, d))
     i, j = triangle(d)
-    full[:, i, j] = packed
-    full[:, j, i] = packed
+    full[..., i, j] = packed
+    full[..., j, i] = packed
     return full
 
 

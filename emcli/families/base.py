@@ -1,7 +1,9 @@
 """What a family of distributions is: the protocol, and what all families share.
 
-A family holds the parameters of **all K components** as arrays with a leading component axis.
-Data are columns first: values are `(d, n)`, log densities and responsibilities `(K, n)`.
+A family holds the parameters of **all K components** as arrays whose first axis is the component.
+Data are columns first: values are `(d, n)`, log densities and responsibilities `(K, n)`. Several
+starts of one fit may be stacked: then every such array, and every sum, has one more axis in front
+("..." below), and one call does for all of them.
 
     log_density(block)          log p_k(x_i), (K, n), up to the base measure h(x)
     statistics(block, r)        sums over the block's rows, (K, width): all the M step needs
@@ -14,8 +16,9 @@ Q is linear in the responsibilities, so sums over rows are enough, and sums over
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -49,10 +52,11 @@ class Block:
 
     def array(self, name: str, *shape: int) -> Array:
         """An uninitialised array of this shape, reused by the next block that asks for it."""
-        found = self.scratch.get((name, shape))
-        if found is None:
-            found = self.scratch[name, shape] = np.empty(shape)
-        return found
+        size = prod(shape)
+        found = self.scratch.get(name)
+        if found is None or found.size < size:
+            found = self.scratch[name] = np.empty(size)
+        return found[:size].reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,7 @@ class Family(ABC):
     bounded: ClassVar[bool] = True  # can the likelihood of a finite table be infinite?
     variants: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[tuple[str, ...]] = ()  # name=value arguments it takes
+    arrays: ClassVar[tuple[str, ...]]  # its parameters: the fields that are arrays (..., K, *)
 
     @classmethod
     def variant(cls, name: str) -> str:
@@ -242,9 +247,21 @@ class Family(ABC):
     def from_vector(self, vector: Array) -> Self:
         """The family at these coordinates of the chart around this one."""
 
-    @abstractmethod
-    def select(self, order: Array) -> Self:
-        """The components in another order (or some of them)."""
+    def select(self, order: Any) -> Self:
+        """The components in another order (or some of them); of a stack, some of its starts."""
+        return self.mapped(lambda a: a[order])
+
+    def mapped(self, f: Callable[..., Array], *others: Self) -> Self:
+        """The family whose every parameter array is f of this one's and the others'."""
+        return replace(
+            self, **{name: _each(f, *(getattr(x, name) for x in (self, *others)))
+                     for name in self.arrays},
+        )
+
+    @property
+    def forms(self) -> Mask:
+        """(...) which starts of a stack are linear; those that differ cannot stay together."""
+        return np.asarray(self.linear)
 
     @abstractmethod
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
@@ -268,6 +285,13 @@ class Family(ABC):
     def linear(self) -> bool:
         """Are log density and statistics linear in features(x), at these parameters?"""
         return False
+
+
+def _each(f: Callable[..., Array], *arrays: Any) -> Any:
+    """f of some arrays, or of each array of some tuples."""
+    if isinstance(arrays[0], tuple):
+        return tuple(f(*some) for some in zip(*arrays, strict=True))
+    return f(*arrays)
 
 
 def imputed(block: Block) -> Array:

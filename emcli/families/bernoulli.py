@@ -15,7 +15,7 @@ import numpy as np
 
 from emcli.families.base import Block, Part, array_from, imputed, limits
 from emcli.families.exponential import Separable, fill_missing
-from emcli.numerics import Array, Codes, Mask, expit, safe_log
+from emcli.numerics import Array, Codes, Mask, expit, flat, safe_log
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,7 @@ class Bernoulli(Separable):
     example: ClassVar = "emcli fit sample_data/carcinoma.csv -m bernoulli -k 1-4"
     kind: ClassVar = "binary"
     continuous: ClassVar = False
+    arrays: ClassVar = ("probability",)
 
     @staticmethod
     def inside(values: Array) -> Mask:
@@ -39,7 +40,7 @@ class Bernoulli(Separable):
 
     @property
     def k(self) -> int:
-        return len(self.probability)
+        return self.probability.shape[-2]
 
     @property
     def free(self) -> int:
@@ -47,9 +48,9 @@ class Bernoulli(Separable):
 
     @classmethod
     def estimate(cls, part: Part, block: Block, r: Array) -> Self:
-        half = np.full((len(r), len(part.columns)), 0.5)
+        half = np.full((*r.shape[:-1], len(part.columns)), 0.5)
         blank = cls(part.columns, half, incomplete=part.incomplete)
-        return blank.maximise(r.sum(axis=1), blank.statistics(block, r))
+        return blank.maximise(r.sum(axis=-1), blank.statistics(block, r))
 
     @classmethod
     def coordinates(cls, part: Part, block: Block) -> Array:
@@ -66,18 +67,15 @@ class Bernoulli(Separable):
         return safe_log(self.probability) - no, no
 
     def maximise(self, n: Array, t: Array) -> Self:
-        share = t[:, : len(self.columns)] / self.observed(n, t)
+        share = t[..., : len(self.columns)] / self.observed(n, t)
         # Summed in another order than n, a share of one can come out an ulp above it.
         return replace(self, probability=np.minimum(share, 1.0))
 
     def to_vector(self, base: Self | None = None) -> Array:
-        return self.column_natural()[0].ravel()
+        return flat(self.column_natural()[0])
 
     def from_vector(self, vector: Array) -> Self:
         return replace(self, probability=expit(vector).reshape(self.probability.shape))
-
-    def select(self, order: Array) -> Self:
-        return replace(self, probability=self.probability[order])
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         p = self.probability[colours]

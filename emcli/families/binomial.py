@@ -16,7 +16,7 @@ import numpy as np
 from emcli.errors import UsageError
 from emcli.families.base import Block, Part, array_from, imputed, limits, whole_numbers
 from emcli.families.exponential import ExponentialFamily
-from emcli.numerics import Array, Codes, expit, log_factorial, safe_log
+from emcli.numerics import Array, Codes, expit, flat, log_factorial, safe_log
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,14 @@ class Binomial(ExponentialFamily):
     )
     kind: ClassVar = "count"
     continuous: ClassVar = False
+    arrays: ClassVar = ("probability",)
     options: ClassVar = ("trials", "n")
 
     inside = staticmethod(whole_numbers)
 
     @property
     def k(self) -> int:
-        return len(self.probability)
+        return self.probability.shape[-2]
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -88,9 +89,9 @@ class Binomial(ExponentialFamily):
 
     @classmethod
     def estimate(cls, part: Part, block: Block, r: Array) -> Self:
-        half = np.full((len(r), len(part.columns)), 0.5)
+        half = np.full((*r.shape[:-1], len(part.columns)), 0.5)
         blank = cls(part.columns, half, part.options["trials"])
-        return blank.maximise(r.sum(axis=1), blank.statistics(block, r))
+        return blank.maximise(r.sum(axis=-1), blank.statistics(block, r))
 
     @classmethod
     def coordinates(cls, part: Part, block: Block) -> Array:
@@ -109,24 +110,21 @@ class Binomial(ExponentialFamily):
 
     def natural(self) -> Array:
         p = self.probability
-        return np.hstack([np.zeros((self.k, 1)), safe_log(p), safe_log(1 - p)])
+        return np.concatenate([np.zeros_like(p[..., :1]), safe_log(p), safe_log(1 - p)], axis=-1)
 
     def maximise(self, n: Array, t: Array) -> Self:
         d = len(self.columns)
-        total = t[:, :d] + t[:, d:]
+        total = t[..., :d] + t[..., d:]
         # A component whose rows had no trial says nothing of p; it keeps the one it has.
         tried = total > 0
-        share = t[:, :d] / np.where(tried, total, 1.0)
+        share = t[..., :d] / np.where(tried, total, 1.0)
         return replace(self, probability=np.where(tried, share, self.probability))
 
     def to_vector(self, base: Self | None = None) -> Array:
-        return (safe_log(self.probability) - safe_log(1 - self.probability)).ravel()
+        return flat(safe_log(self.probability) - safe_log(1 - self.probability))
 
     def from_vector(self, vector: Array) -> Self:
         return replace(self, probability=expit(vector).reshape(self.probability.shape))
-
-    def select(self, order: Array) -> Self:
-        return replace(self, probability=self.probability[order])
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         if isinstance(self.trials, str):

@@ -5,7 +5,6 @@ To add one: write its file in this folder and its line here.
 
 from __future__ import annotations
 
-import difflib
 from importlib import import_module
 
 from emcli.errors import UsageError
@@ -28,6 +27,8 @@ def names() -> tuple[str, ...]:
 def family(name: str) -> type[Family]:
     """The class of that name; `UsageError` with the nearest one when there is none."""
     if name not in _FAMILIES:
+        import difflib
+
         near = difflib.get_close_matches(name, [*_FAMILIES, "auto"], n=1)
         meant = f"did you mean '{near[0]}'?" if near else "'emcli models' lists them"
         raise UsageError(f"there is no model family '{name}'", meant)

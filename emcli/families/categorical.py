@@ -15,7 +15,7 @@ import numpy as np
 from emcli.errors import DegenerateError
 from emcli.families.base import Block, Part, limits
 from emcli.families.exponential import ExponentialFamily
-from emcli.numerics import Array, Codes, Mask, safe_log
+from emcli.numerics import Array, Codes, Mask, flat, safe_log
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,7 @@ class Categorical(ExponentialFamily):
     example: ClassVar = "emcli fit sample_data/penguins.csv -m 'categorical(island, sex)' -k 1-4"
     kind: ClassVar = "category"
     continuous: ClassVar = False
+    arrays: ClassVar = ("probabilities",)
 
     @staticmethod
     def inside(values: Array) -> Mask:
@@ -40,11 +41,11 @@ class Categorical(ExponentialFamily):
 
     @property
     def k(self) -> int:
-        return len(self.probabilities[0])
+        return self.probabilities[0].shape[-2]
 
     @property
     def free(self) -> int:
-        return sum(p.size - len(p) for p in self.probabilities)
+        return self.k * (self.width - len(self.columns))
 
     @property
     def width(self) -> int:  # type: ignore[override]
@@ -53,9 +54,10 @@ class Categorical(ExponentialFamily):
     @classmethod
     def estimate(cls, part: Part, block: Block, r: Array) -> Self:
         levels = tuple(found or () for found in part.levels)
-        even = tuple(np.full((len(r), len(found)), 1 / len(found)) for found in levels)
+        lead = r.shape[:-1]
+        even = tuple(np.full((*lead, len(found)), 1 / len(found)) for found in levels)
         blank = cls(part.columns, even, levels)
-        return blank.maximise(r.sum(axis=1), blank.statistics(block, r))
+        return blank.maximise(r.sum(axis=-1), blank.statistics(block, r))
 
     @classmethod
     def coordinates(cls, part: Part, block: Block) -> Array:
@@ -76,14 +78,15 @@ class Categorical(ExponentialFamily):
                 at += 1
 
     def natural(self) -> Array:
-        return np.hstack([np.zeros((self.k, 1)), *(safe_log(p) for p in self.probabilities)])
+        logs = [safe_log(p) for p in self.probabilities]
+        return np.concatenate([np.zeros_like(logs[0][..., :1]), *logs], axis=-1)
 
     def maximise(self, n: Array, t: Array) -> Self:
         found = []
         for column, counts in zip(self.columns, self._split(t), strict=True):
-            total = counts.sum(axis=1, keepdims=True)
+            total = counts.sum(axis=-1, keepdims=True)
             if not (total > 0).all():
-                k = int(np.argmin(total))
+                k = int(np.argmin(total)) % self.k
                 raise DegenerateError(
                     f"component {k + 1} holds no row where '{column}' was observed", k
                 )
@@ -91,19 +94,16 @@ class Categorical(ExponentialFamily):
         return replace(self, probabilities=tuple(found))
 
     def _split(self, t: Array) -> list[Array]:
-        """(K, width) columns, a piece for each column of the table."""
-        return np.split(t, np.cumsum([len(levels) for levels in self.levels])[:-1], axis=1)
+        """(..., K, width) columns, a piece for each column of the table."""
+        return np.split(t, np.cumsum([len(levels) for levels in self.levels])[:-1], axis=-1)
 
     def to_vector(self, base: Self | None = None) -> Array:
-        return np.hstack([safe_log(p) for p in self.probabilities]).ravel()
+        return flat(np.concatenate([safe_log(p) for p in self.probabilities], axis=-1))
 
     def from_vector(self, vector: Array) -> Self:
-        pieces = self._split(vector.reshape(self.k, self.width))
-        raw = [np.exp(piece - piece.max(axis=1, keepdims=True)) for piece in pieces]
-        return replace(self, probabilities=tuple(p / p.sum(axis=1, keepdims=True) for p in raw))
-
-    def select(self, order: Array) -> Self:
-        return replace(self, probabilities=tuple(p[order] for p in self.probabilities))
+        pieces = self._split(vector.reshape(*vector.shape[:-1], self.k, self.width))
+        raw = [np.exp(piece - piece.max(axis=-1, keepdims=True)) for piece in pieces]
+        return replace(self, probabilities=tuple(p / p.sum(axis=-1, keepdims=True) for p in raw))
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         rows = []

@@ -16,9 +16,9 @@ from emcli.numerics import Array
 class ExponentialFamily(Family):
     """log p_k(x) = <eta_k, t(x)> - A(eta_k) + h(x): the rest follows from features and natural.
 
-    `features` writes t(x), `natural` gives (K, 1 + width): first -A(eta), then eta. Densities of a
-    block are one matrix product and so are its sums; a product of exponential families is one too,
-    so the mixture stacks the features of all its blocks and calls BLAS once.
+    `features` writes t(x), `natural` gives (..., K, 1 + width): first -A(eta), then eta. Densities
+    of a block are one matrix product and so are its sums; a product of exponential families is one
+    too, so the mixture puts the features of all its blocks together and calls BLAS once.
     """
 
     width: int
@@ -41,14 +41,14 @@ class ExponentialFamily(Family):
 
     def log_density(self, block: Block) -> Array:
         theta = self.natural()
-        return theta[:, 1:] @ self._filled(block) + theta[:, :1]
+        return theta[..., 1:] @ self._filled(block) + theta[..., :1]
 
     def statistics(self, block: Block, r: Array) -> Array:
         return r @ self._filled(block).T
 
     def q(self, n: Array, t: Array) -> float:
         theta = self.natural()
-        return float(theta[:, 0] @ n + (theta[:, 1:] * t).sum())
+        return float((theta[..., 0] * n).sum() + (theta[..., 1:] * t).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class Separable(ExponentialFamily):
 
     @abstractmethod
     def column_natural(self) -> tuple[Array, Array]:
-        """eta (K, number of features) and -A(eta) of each column (K, d)."""
+        """eta (..., K, number of features) and -A(eta) of each column (..., K, d)."""
 
     @property
     def column_width(self) -> int:
@@ -90,19 +90,22 @@ class Separable(ExponentialFamily):
 
     def natural(self) -> Array:
         eta, normaliser = self.column_natural()
-        complete = [j for j in range(normaliser.shape[1]) if j not in self.incomplete]
-        constant = normaliser[:, complete].sum(axis=1, keepdims=True)
-        return np.hstack([constant, eta, normaliser[:, list(self.incomplete)]])
+        if not self.incomplete:
+            return np.concatenate([normaliser.sum(axis=-1, keepdims=True), eta], axis=-1)
+        complete = [j for j in range(normaliser.shape[-1]) if j not in self.incomplete]
+        constant = normaliser[..., complete].sum(axis=-1, keepdims=True)
+        return np.concatenate([constant, eta, normaliser[..., list(self.incomplete)]], axis=-1)
 
     def observed(self, n: Array, t: Array) -> Array:
-        """(K, d) weight of the observed cells of each column in each component.
+        """(..., K, d) weight of the observed cells of each column in each component.
 
         Raises `DegenerateError` where a component has none of a column.
         """
-        counts = np.repeat(n[:, None], len(self.columns), axis=1)
-        counts[:, list(self.incomplete)] = t[:, self.column_width :]
+        counts = np.repeat(n[..., None], len(self.columns), axis=-1)
+        if self.incomplete:
+            counts[..., list(self.incomplete)] = t[..., self.column_width :]
         if not (counts > 0).all():
-            k, j = np.argwhere(~(counts > 0))[0]
+            *_, k, j = np.argwhere(~(counts > 0))[0]
             raise DegenerateError(
                 f"component {k + 1} holds no row where '{self.columns[j]}' was observed", int(k)
             )

@@ -21,7 +21,7 @@ from emcli.errors import DegenerateError
 from emcli.families import quadratic, structures
 from emcli.families.base import Block, Family, Part
 from emcli.families.exponential import ExponentialFamily, Separable, fill_missing
-from emcli.numerics import Array, Codes, Mask, unpack, whitened
+from emcli.numerics import Array, Codes, Mask, flat, unpack, whitened
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Gaussian(Family):
 
     @property
     def k(self) -> int:
-        return len(self.mean)
+        return self.mean.shape[-2]
 
     @classmethod
     def needs_whole_rows(cls, part: Part) -> bool:
@@ -93,16 +93,17 @@ class Gaussian(Family):
 
     @property
     def free(self) -> int:
-        k, d = self.mean.shape
+        k, d = self.mean.shape[-2:]
         return k * d + structures.free_parameters(self.structure, k, d)
 
     @classmethod
     def estimate(cls, part: Part, block: Block, r: Array) -> Gaussian:
-        n = r.sum(axis=1)
+        n = r.sum(axis=-1)
         structure = structure_of(part.variant, len(part.columns))
         seen = ~np.isnan(block.values)
         values = np.where(seen, block.values, 0.0)
-        overall = _means(part, values, seen, r.sum(axis=0, keepdims=True))[0]
+        masses = np.ones(block.n) if block.weights is None else block.weights
+        overall = _means(part, values, seen, masses[None])[0]
         mean = _means(part, values - np.where(seen, overall[:, None], 0.0), seen, r) + overall
         if structure in structures.AXIS_ALIGNED:
             blank: Gaussian = Diagonal(
@@ -134,27 +135,25 @@ class Gaussian(Family):
         base = base or self
         mean = (self.mean - base.mean) / base._scale
         rest = structures.to_vector(self.structure, self.spread, base.spread)
-        return np.concatenate([mean.ravel(), rest])
+        return np.concatenate([flat(mean), rest], axis=-1)
 
     def from_vector(self, vector: Array) -> Self:
-        size = self.mean.size
-        mean = self.mean + vector[:size].reshape(self.mean.shape) * self._scale
+        size = self.k * len(self.columns)
+        mean = self.mean + vector[..., :size].reshape(self.mean.shape) * self._scale
         return self._with(
-            mean, structures.from_vector(self.structure, vector[size:], self.spread)
+            mean, structures.from_vector(self.structure, vector[..., size:], self.spread)
         )
 
     @cached_property
     def _scale(self) -> Array:
-        """(d,) units of the chart: an average sd, common where columns must stay comparable."""
-        variance = self.variances.mean(axis=0)
-        if structures.INVARIANCE[self.structure] == "similarity":
-            variance = np.full_like(variance, variance.mean())
-        return np.sqrt(variance)
+        """(..., 1, d) units of the chart: an average sd, common where columns stay comparable."""
+        common = structures.INVARIANCE[self.structure] == "similarity"
+        return np.sqrt(self.variances.mean(axis=(-2, -1) if common else -2, keepdims=True))
 
     @property
     @abstractmethod
     def variances(self) -> Array:
-        """(K, d) variances of the columns."""
+        """(..., K, d) variances of the columns."""
 
     @abstractmethod
     def _with(self, mean: Array, spread: Array) -> Self:
@@ -191,14 +190,20 @@ def structure_of(variant: str | None, d: int) -> str:
 
 
 def _means(part: Part, values: Array, seen: Array, r: Array) -> Array:
-    """(K, d) weighted means of what was observed; values are zero where nothing was."""
+    """(..., K, d) weighted means of what was observed; values are zero where nothing was."""
     n = r @ seen.T
     if not (n > 0).all():
-        k, j = np.argwhere(~(n > 0))[0]
+        *_, k, j = np.argwhere(~(n > 0))[0]
         raise DegenerateError(
             f"component {k + 1} holds no row where '{part.columns[j]}' was observed", int(k)
         )
     return (r @ values.T) / n
+
+
+def _outer(vectors: Array) -> Array:
+    """(..., d, d) products of vectors (..., d) with themselves."""
+    found: Array = vectors[..., :, None] * vectors[..., None, :]
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,6 +212,7 @@ class Full(Gaussian, ExponentialFamily):
 
     covariance: Array
     known: bool = field(default=True, kw_only=True)  # False: only the means are, sums are centred
+    arrays: ClassVar = ("mean", "covariance")
 
     @property
     def spread(self) -> Array:
@@ -214,7 +220,7 @@ class Full(Gaussian, ExponentialFamily):
 
     @property
     def variances(self) -> Array:
-        return np.einsum("kii->ki", self.covariance)
+        return np.einsum("...ii->...i", self.covariance)
 
     @property
     def correlated(self) -> bool:
@@ -227,24 +233,29 @@ class Full(Gaussian, ExponentialFamily):
 
     @cached_property
     def factors(self) -> tuple[Array, Array]:
-        """Inverse Cholesky factors (K, d, d) and log determinants (K,)."""
+        """Inverse Cholesky factors (..., K, d, d) and log determinants (..., K)."""
         try:
             root = np.linalg.cholesky(self.covariance)
         except np.linalg.LinAlgError:
             raise DegenerateError("a covariance matrix is singular") from None
-        return np.linalg.inv(root), 2 * np.log(np.einsum("kii->ki", root)).sum(axis=1)
+        return np.linalg.inv(root), 2 * np.log(np.einsum("...ii->...i", root)).sum(axis=-1)
 
     @cached_property
     def precision(self) -> Array:
         root, _ = self.factors
-        return root.transpose(0, 2, 1) @ root
+        found: Array = root.swapaxes(-2, -1) @ root
+        return found
+
+    @cached_property
+    def forms(self) -> Mask:
+        if not self.known:
+            return np.zeros(self.mean.shape[:-2], dtype=bool)
+        offset = self.mean - self.origin
+        return quadratic.by_features(offset, np.sqrt(self.variances), self.precision)
 
     @cached_property
     def linear(self) -> bool:
-        if not self.known:
-            return False
-        offset = self.mean - self.origin
-        return quadratic.form(offset, np.sqrt(self.variances), self.precision) == "features"
+        return bool(self.forms.all())
 
     def narrowest(self, unit: Array) -> Array:
         # The largest singular value of the scaled root: units of nothing at all do no harm.
@@ -263,7 +274,7 @@ class Full(Gaussian, ExponentialFamily):
             return super().log_density(block)
         root, log_determinant = self.factors
         constant = log_determinant + len(self.columns) * quadratic.LOG_2PI
-        return -0.5 * (quadratic.full_centred(block, self.mean, root) + constant[:, None])
+        return -0.5 * (quadratic.full_centred(block, self.mean, root) + constant[..., None])
 
     def statistics(self, block: Block, r: Array) -> Array:
         if self.linear:
@@ -271,12 +282,11 @@ class Full(Gaussian, ExponentialFamily):
         return quadratic.full_sums(block, self.mean, r)
 
     def _moments(self, n: Array, t: Array) -> tuple[Array, Array]:
-        """Means (K, d) and scatter matrices about them (K, d, d)."""
+        """Means (..., K, d) and scatter matrices about them (..., K, d, d)."""
         d = len(self.columns)
         about = self.origin if self.linear else self.mean
-        shift = t[:, :d] / n[:, None]
-        outer = shift[:, :, None] * shift[:, None, :]
-        scatter = unpack(t[:, d:], d) - n[:, None, None] * outer
+        shift = t[..., :d] / n[..., None]
+        scatter = unpack(t[..., d:], d) - n[..., None, None] * _outer(shift)
         return about + shift, scatter
 
     def maximise(self, n: Array, t: Array) -> Self:
@@ -289,15 +299,12 @@ class Full(Gaussian, ExponentialFamily):
             return super().q(n, t)
         mean, scatter = self._moments(n, t)
         away = mean - self.mean
-        scatter = scatter + n[:, None, None] * away[:, :, None] * away[:, None, :]
+        scatter = scatter + n[..., None, None] * _outer(away)
         constant = self.factors[1] + len(self.columns) * quadratic.LOG_2PI
         return float(-0.5 * (n @ constant + (self.precision * scatter).sum()))
 
     def _with(self, mean: Array, spread: Array) -> Self:
         return type(self)(self.columns, self.structure, mean, self.origin, spread)
-
-    def select(self, order: Array) -> Self:
-        return replace(self, mean=self.mean[order], covariance=self.covariance[order])
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         root = np.linalg.cholesky(self.covariance)[colours]
@@ -317,6 +324,7 @@ class Diagonal(Gaussian, Separable):
 
     variance: Array
     known: bool = field(default=True, kw_only=True)
+    arrays: ClassVar = ("mean", "variance")
 
     @property
     def spread(self) -> Array:
@@ -331,11 +339,15 @@ class Diagonal(Gaussian, Separable):
         return 2 * len(self.columns)
 
     @cached_property
-    def linear(self) -> bool:
+    def forms(self) -> Mask:
         if not self.known:
-            return False
+            return np.zeros(self.mean.shape[:-2], dtype=bool)
         offset = self.mean - self.origin
-        return quadratic.form(offset, np.sqrt(self.variance), 1 / self.variance) == "features"
+        return quadratic.by_features(offset, np.sqrt(self.variance), 1 / self.variance)
+
+    @cached_property
+    def linear(self) -> bool:
+        return bool(self.forms.all())
 
     def narrowest(self, unit: Array) -> Array:
         largest = (unit * unit / self.variance).max(axis=1)
@@ -353,7 +365,7 @@ class Diagonal(Gaussian, Separable):
         offset, precision = self.mean - self.origin, 1 / self.variance
         slope = offset * precision
         normaliser = -0.5 * (slope * offset + np.log(self.variance) + quadratic.LOG_2PI)
-        return np.hstack([slope, -0.5 * precision]), normaliser
+        return np.concatenate([slope, -0.5 * precision], axis=-1), normaliser
 
     def log_density(self, block: Block) -> Array:
         if self.linear:
@@ -364,16 +376,17 @@ class Diagonal(Gaussian, Separable):
         if self.linear:
             return super().statistics(block, r)
         seen = ~np.isnan(block.values[list(self.incomplete)])
-        return np.hstack([quadratic.diagonal_sums(block, self.mean, r), r @ seen.T])
+        sums = quadratic.diagonal_sums(block, self.mean, r)
+        return np.concatenate([sums, r @ seen.T], axis=-1)
 
     def maximise(self, n: Array, t: Array) -> Self:
         d = len(self.columns)
         observed = self.observed(n, t)
-        shift = t[:, :d] / observed
-        scatter = t[:, d : 2 * d] - observed * shift * shift
+        shift = t[..., :d] / observed
+        scatter = t[..., d : 2 * d] - observed * shift * shift
         if self.incomplete:
             # An unobserved cell's squared deviation is expected to be the current variance.
-            scatter += (n[:, None] - observed) * (
+            scatter += (n[..., None] - observed) * (
                 self.variance if self.known else scatter / observed
             )
         current = self.variance if self.known else None
@@ -384,15 +397,12 @@ class Diagonal(Gaussian, Separable):
         d = len(self.columns)
         observed = self.observed(n, t)
         about = (self.origin if self.linear else self.mean) - self.mean
-        square = t[:, d : 2 * d] + 2 * about * t[:, :d] + observed * about * about
+        square = t[..., d : 2 * d] + 2 * about * t[..., :d] + observed * about * about
         constant = np.log(self.variance) + quadratic.LOG_2PI
         return float(-0.5 * (observed * constant + square / self.variance).sum())
 
     def _with(self, mean: Array, spread: Array) -> Self:
         return replace(self, mean=mean, variance=spread, known=True)
-
-    def select(self, order: Array) -> Self:
-        return replace(self, mean=self.mean[order], variance=self.variance[order])
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         z = rng.standard_normal((len(colours), len(self.columns)))

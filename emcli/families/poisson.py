@@ -14,7 +14,7 @@ import numpy as np
 
 from emcli.families.base import Block, Part, array_from, imputed, whole_numbers
 from emcli.families.exponential import Separable, fill_missing
-from emcli.numerics import Array, Codes, log_factorial, safe_log
+from emcli.numerics import Array, Codes, flat, log_factorial, safe_log
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,13 @@ class Poisson(Separable):
     )
     kind: ClassVar = "count"
     continuous: ClassVar = False
+    arrays: ClassVar = ("rate",)
 
     inside = staticmethod(whole_numbers)
 
     @property
     def k(self) -> int:
-        return len(self.rate)
+        return self.rate.shape[-2]
 
     @property
     def free(self) -> int:
@@ -56,8 +57,9 @@ class Poisson(Separable):
 
     @classmethod
     def estimate(cls, part: Part, block: Block, r: Array) -> Self:
-        blank = cls(part.columns, np.zeros((len(r), len(part.columns))), incomplete=part.incomplete)
-        return blank.maximise(r.sum(axis=1), blank.statistics(block, r))
+        none = np.zeros((*r.shape[:-1], len(part.columns)))
+        blank = cls(part.columns, none, incomplete=part.incomplete)
+        return blank.maximise(r.sum(axis=-1), blank.statistics(block, r))
 
     @classmethod
     def coordinates(cls, part: Part, block: Block) -> Array:
@@ -75,16 +77,13 @@ class Poisson(Separable):
 
     def maximise(self, n: Array, t: Array) -> Self:
         d = len(self.columns)
-        return replace(self, rate=t[:, :d] / self.observed(n, t))
+        return replace(self, rate=t[..., :d] / self.observed(n, t))
 
     def to_vector(self, base: Self | None = None) -> Array:
-        return safe_log(self.rate).ravel()
+        return flat(safe_log(self.rate))
 
     def from_vector(self, vector: Array) -> Self:
         return replace(self, rate=np.exp(vector).reshape(self.rate.shape))
-
-    def select(self, order: Array) -> Self:
-        return replace(self, rate=self.rate[order])
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         return rng.poisson(self.rate[colours]).T.astype(float)

@@ -20,7 +20,7 @@ import numpy as np
 from emcli.errors import DegenerateError, UsageError
 from emcli.families.axes import common_axes, compose, diagonal, eigen, match, rotate
 from emcli.families.volumes import WIDEST, common_matrix, common_shape
-from emcli.numerics import Array
+from emcli.numerics import Array, Mask, flat
 
 STRUCTURES: tuple[str, ...] = (
     "EII", "VII", "EEI", "VEI", "EVI", "VVI",
@@ -70,10 +70,11 @@ def free_parameters(structure: str, k: int, d: int) -> int:
 def covariances(structure: str, n: Array, scatter: Array, current: Array | None = None) -> Array:
     """The M step: the covariances that maximise the expected log-likelihood.
 
-    `n` (K,) sums of responsibilities; `scatter` (K, d, d), or (K, d), its diagonals, if the
-    structure is in `AXIS_ALIGNED`; `current` and the result are covariances of the same shape as
-    `scatter`. EVE and VVE climb from `current`, so never end below it, and VEI, VEE, VEV only
-    start there, theirs being convex. Raises DegenerateError when a component is empty or singular.
+    `n` (..., K) sums of responsibilities; `scatter` (..., K, d, d), or (..., K, d), its diagonals,
+    if the structure is in `AXIS_ALIGNED`; `current` and the result are covariances of the same
+    shape as `scatter`. EVE and VVE climb from `current`, so never end below it, and VEI, VEE, VEV
+    only start there, theirs being convex. Raises DegenerateError when a component is empty or
+    singular.
     """
     _refuse_empty(n)
     return _M_STEPS[structure](n, scatter, current)
@@ -83,122 +84,135 @@ def covariances(structure: str, n: Array, scatter: Array, current: Array | None 
 
 
 def _refuse_empty(n: Array) -> None:
-    least = np.finfo(float).eps * n.sum()
-    if not (n > least).all():
-        raise DegenerateError("a component is empty", int(np.argmin(n > least)))
+    full = n > np.finfo(float).eps * n.sum(axis=-1, keepdims=True)
+    if not full.all():
+        raise DegenerateError("a component is empty", _first(~full))
+
+
+def _first(bad: Mask) -> int:
+    """The component of the first True of (..., K)."""
+    return int(np.argmax(bad)) % bad.shape[-1]
 
 
 def _refuse_flat(variances: Array, shared: bool = False) -> Array:
-    """`variances` (K, ...), if all of them are above zero."""
+    """`variances` (..., K, *), if all of them are above zero."""
     if not (variances > 0).all():
-        bad = np.flatnonzero(~(variances > 0).reshape(len(variances), -1).all(axis=1))
-        raise DegenerateError("a component has no variance", None if shared else int(bad[0]))
+        bad = ~(variances > 0).all(axis=-1)
+        raise DegenerateError("a component has no variance", None if shared else _first(bad))
     return variances
 
 
 def _refuse_singular(matrices: Array, shared: bool = False) -> Array:
-    """Diagonals (K, d) of the Cholesky factors; near singularity judged free of columns' units."""
+    """Diagonals (..., d) of the Cholesky factors; near singularity is judged free of units."""
     try:
         pivots: Array = diagonal(np.asarray(np.linalg.cholesky(matrices), dtype=np.float64))
-        good = pivots * pivots > _SINGULAR * diagonal(matrices)
-        if good.all():
+        bad = ~(pivots * pivots > _SINGULAR * diagonal(matrices)).all(axis=-1)
+        if not bad.any():
             return pivots
-        component = int(np.argmin(good.all(axis=1)))
     except np.linalg.LinAlgError:
-        if len(matrices) > 1:
-            for k in range(len(matrices)):
-                try:
-                    _refuse_singular(matrices[k : k + 1])
-                except DegenerateError as error:
-                    raise DegenerateError(error.sentence, None if shared else k) from None
-        component = 0
-    raise DegenerateError(
-        "the covariance matrix of a component is singular", None if shared else component
-    )
+        bad = _indefinite(matrices)
+    component = None if shared else _first(bad)
+    raise DegenerateError("the covariance matrix of a component is singular", component)
 
 
-def _alike(one: Array, k: int) -> Array:
-    """`one`, for each of `k` components."""
-    everyone = np.empty((k, *one.shape))
+def _indefinite(matrices: Array) -> Mask:
+    """(...) which of the matrices have no Cholesky factor."""
+    bad = np.zeros(matrices.shape[:-2], dtype=bool)
+    for place in np.ndindex(bad.shape):
+        try:
+            np.linalg.cholesky(matrices[place])
+        except np.linalg.LinAlgError:
+            bad[place] = True
+    return bad
+
+
+def _alike(one: Array, like: Array) -> Array:
+    """`one` (..., 1, *), for each of the components of `like` (..., K, *)."""
+    everyone = np.empty_like(like)
     everyone[:] = one
     return everyone
 
 
-# Axis-aligned: `scatter` (K, d) holds diagonals
+def _total(n: Array) -> Array:
+    """(..., 1, 1) sum over the components."""
+    return n.sum(axis=-1)[..., None, None]
+
+
+# Axis-aligned: `scatter` (..., K, d) holds diagonals
 
 
 def _eii(n: Array, scatter: Array, current: Array | None) -> Array:
-    d = scatter.shape[1]
-    return _alike(
-        _refuse_flat(scatter.sum(keepdims=True) / (n.sum() * d), shared=True)[0].repeat(d), len(n)
-    )
+    pooled = scatter.sum(axis=(-2, -1), keepdims=True) / (_total(n) * scatter.shape[-1])
+    return _alike(_refuse_flat(pooled, shared=True), scatter)
 
 
 def _vii(n: Array, scatter: Array, current: Array | None) -> Array:
-    d = scatter.shape[1]
-    return (_refuse_flat(scatter.sum(axis=1)) / (d * n))[:, None].repeat(d, axis=1)
+    summed = _refuse_flat(scatter.sum(axis=-1, keepdims=True))
+    return _alike(summed / (scatter.shape[-1] * n[..., None]), scatter)
 
 
 def _eei(n: Array, scatter: Array, current: Array | None) -> Array:
-    return _alike(_refuse_flat(scatter.sum(axis=0) / n.sum(), shared=True), len(n))
+    pooled = scatter.sum(axis=-2, keepdims=True) / _total(n)
+    return _alike(_refuse_flat(pooled, shared=True), scatter)
 
 
 def _vvi(n: Array, scatter: Array, current: Array | None) -> Array:
-    return _refuse_flat(scatter) / n[:, None]
+    return _refuse_flat(scatter) / n[..., None]
 
 
 def _evi(n: Array, scatter: Array, current: Array | None) -> Array:
     logs = np.log(_refuse_flat(scatter))
-    widest = np.ptp(logs, axis=1)
-    if not (widest < WIDEST).all():
-        raise DegenerateError("a component has no variance", int(np.argmax(widest)))
-    return np.exp(logs + _volume_changes(logs.mean(axis=1), n.sum())[:, None])
+    wide = ~(np.ptp(logs, axis=-1) < WIDEST)
+    if wide.any():
+        raise DegenerateError("a component has no variance", _first(wide))
+    return np.exp(logs + _volume_changes(logs.mean(axis=-1), n)[..., None])
 
 
 def _vei(n: Array, scatter: Array, current: Array | None) -> Array:
-    _refuse_flat(scatter.sum(axis=0)[None], shared=True)
-    _refuse_flat(scatter.sum(axis=1))
-    start = None if current is None else np.log(current).mean(axis=1)
+    _refuse_flat(scatter.sum(axis=-2, keepdims=True), shared=True)
+    _refuse_flat(scatter.sum(axis=-1, keepdims=True))
+    start = None if current is None else np.log(current).mean(axis=-1)
     return common_shape(n, scatter, start)
 
 
-def _volume_changes(logs: Array, total: float) -> Array:
-    """Logarithms (K,) of what gives scatters of log volume `logs` (K,) the best common volume."""
-    largest = logs.max()
-    if not largest - logs.min() < WIDEST:
-        raise DegenerateError("a component has no variance", int(np.argmin(logs)))
-    return largest + np.log(np.exp(logs - largest).sum() / total) - logs
+def _volume_changes(logs: Array, n: Array) -> Array:
+    """Logarithms (..., K) of what gives scatters of these log volumes the best common volume."""
+    largest = logs.max(axis=-1, keepdims=True)
+    narrow = ~(largest - logs < WIDEST)
+    if narrow.any():
+        raise DegenerateError("a component has no variance", _first(narrow))
+    common = np.exp(logs - largest).sum(axis=-1, keepdims=True) / n.sum(axis=-1, keepdims=True)
+    return largest + np.log(common) - logs
 
 
 # One matrix for all, or one each
 
 
 def _eee(n: Array, scatter: Array, current: Array | None) -> Array:
-    pooled = scatter.sum(axis=0) / n.sum()
-    _refuse_singular(pooled[None], shared=True)
-    return _alike(pooled, len(n))
+    pooled = scatter.sum(axis=-3) / _total(n)
+    _refuse_singular(pooled, shared=True)
+    return _alike(pooled[..., None, :, :], scatter)
 
 
 def _vvv(n: Array, scatter: Array, current: Array | None) -> Array:
     _refuse_singular(scatter)
-    return scatter / n[:, None, None]
+    return scatter / n[..., None, None]
 
 
 def _evv(n: Array, scatter: Array, current: Array | None) -> Array:
-    logs = _log_volumes(scatter)
-    return scatter * np.exp(_volume_changes(logs, n.sum()))[:, None, None]
+    return scatter * np.exp(_volume_changes(_log_volumes(scatter), n))[..., None, None]
 
 
 def _vee(n: Array, scatter: Array, current: Array | None) -> Array:
-    _refuse_singular(scatter.sum(axis=0)[None], shared=True)
-    _refuse_flat(diagonal(scatter).sum(axis=1))
+    _refuse_singular(scatter.sum(axis=-3), shared=True)
+    _refuse_flat(diagonal(scatter).sum(axis=-1, keepdims=True))
     sigma = common_matrix(n, scatter, None if current is None else _log_volumes(current))
-    _refuse_singular(sigma[:1], shared=True)
+    _refuse_singular(sigma[..., 0, :, :], shared=True)
     return sigma
 
 
 def _log_volumes(sigma: Array) -> Array:
-    return 2 * np.log(_refuse_singular(sigma)).mean(axis=1)
+    return 2 * np.log(_refuse_singular(sigma)).mean(axis=-1)
 
 
 # Own orientations, common shape: the largest axis of one goes with the largest of the others
@@ -206,7 +220,7 @@ def _log_volumes(sigma: Array) -> Array:
 
 def _eev(n: Array, scatter: Array, current: Array | None) -> Array:
     values, axes = eigen(scatter)
-    shape = _refuse_flat(values.sum(axis=0)[None] / n.sum(), shared=True)
+    shape = _refuse_flat(values.sum(axis=-2, keepdims=True) / _total(n), shared=True)
     sigma = compose(axes, shape)
     _refuse_singular(sigma, shared=True)
     return sigma
@@ -215,8 +229,8 @@ def _eev(n: Array, scatter: Array, current: Array | None) -> Array:
 def _vev(n: Array, scatter: Array, current: Array | None) -> Array:
     values, axes = eigen(scatter)
     start = None if current is None else _log_volumes(current)
-    _refuse_flat(values.sum(axis=0)[None], shared=True)
-    _refuse_flat(values.sum(axis=1))
+    _refuse_flat(values.sum(axis=-2, keepdims=True), shared=True)
+    _refuse_flat(values.sum(axis=-1, keepdims=True))
     sigma = compose(axes, common_shape(n, values, start))
     _refuse_singular(sigma)
     return sigma
@@ -239,17 +253,19 @@ def _common_orientation(
     """Climb from the axes of `current`; without it, from several, and the best is kept."""
     _refuse_singular(scatter)
     if current is not None:
-        starts = [common_axes(current)]
+        begin = common_axes(current)[None]
     else:
-        pooled = scatter.sum(axis=0)[None]
-        starts = list(eigen(np.concatenate((pooled, scatter)))[1])
-    climbs = [rotate(n, scatter, axes, shared_volume) for axes in starts]
-    _, axes, logs = min(climbs, key=lambda climb: climb[0])
+        pooled = scatter.sum(axis=-3, keepdims=True)
+        begin = np.moveaxis(eigen(np.concatenate((pooled, scatter), axis=-3))[1], -3, 0)
+    values, axes, logs = rotate(n, scatter, begin, shared_volume)
+    best = values.argmin(axis=0)[None, ..., None, None]
+    axes = np.take_along_axis(axes, best, axis=0)[0]
+    logs = np.take_along_axis(logs, best, axis=0)[0]
     if shared_volume:
-        logs = logs + _volume_changes(logs.mean(axis=1), n.sum())[:, None]
+        logs = logs + _volume_changes(logs.mean(axis=-1), n)[..., None]
     else:
-        logs = logs - np.log(n)[:, None]
-    sigma = compose(axes, np.exp(logs))
+        logs = logs - np.log(n)[..., None]
+    sigma = compose(axes[..., None, :, :], np.exp(logs))
     _refuse_singular(sigma)
     return sigma
 
@@ -273,21 +289,22 @@ def to_vector(structure: str, sigma: Array, base: Array | None = None) -> Array:
     Raises numpy.linalg.LinAlgError when `sigma` or `base` is not positive definite.
     """
     if structure in AXIS_ALIGNED:
-        return np.log(sigma).ravel()
+        return flat(np.log(sigma))
     base = sigma if base is None else base
     if INVARIANCE[structure] == "affine" and sigma is base:
-        return np.zeros(sigma.size)
+        return np.zeros_like(flat(flat(sigma)))
     if INVARIANCE[structure] == "affine":
         whiten = np.linalg.inv(np.linalg.cholesky(base))
-        values, axes = np.linalg.eigh(whiten @ sigma @ np.swapaxes(whiten, 1, 2))
-        return ((axes * _logarithm(values)[:, None, :]) @ np.swapaxes(axes, 1, 2)).ravel()
+        values, axes = np.linalg.eigh(whiten @ sigma @ whiten.swapaxes(-2, -1))
+        logs = (axes * _logarithm(values)[..., None, :]) @ axes.swapaxes(-2, -1)
+        return flat(flat(logs))
     values, axes = _oriented(structure, sigma)
     _, origin = _oriented(structure, base)
-    turns, values = match(np.swapaxes(origin, 1, 2) @ axes, values)
-    one = np.eye(sigma.shape[1])
+    turns, values = match(origin.swapaxes(-2, -1) @ axes, values)
+    one = np.eye(sigma.shape[-1])
     skew = np.linalg.solve(one + turns, one - turns)
-    angles = skew[:, *np.tril_indices(len(one), -1)]
-    return np.concatenate((_logarithm(values).ravel(), angles.ravel()))
+    angles = skew[..., *np.tril_indices(len(one), -1)]
+    return np.concatenate((flat(_logarithm(values)), flat(angles)), axis=-1)
 
 
 def from_vector(structure: str, vector: Array, base: Array) -> Array:
@@ -302,14 +319,15 @@ def from_vector(structure: str, vector: Array, base: Array) -> Array:
     if INVARIANCE[structure] == "affine":
         values, axes = np.linalg.eigh(vector.reshape(base.shape))
         return compose(np.linalg.cholesky(base) @ axes, _exponential(values))
-    k, d, _ = base.shape
+    *_, k, d, _ = base.shape
     _, origin = _oriented(structure, base)
     skew = np.zeros_like(origin)
     rows, columns = np.tril_indices(d, -1)
-    skew[:, rows, columns] = vector[k * d :].reshape(len(origin), -1)
-    skew -= np.swapaxes(skew, 1, 2)
+    skew[..., rows, columns] = vector[..., k * d :].reshape(*origin.shape[:-2], -1)
+    skew -= skew.swapaxes(-2, -1)
     turns = np.linalg.solve(np.eye(d) + skew, np.eye(d) - skew)
-    return compose(origin @ turns, _exponential(vector[: k * d]).reshape(k, d))
+    values = _exponential(vector[..., : k * d]).reshape(base.shape[:-1])
+    return compose(origin @ turns, values)
 
 
 def _logarithm(eigenvalues: Array) -> Array:
@@ -325,8 +343,8 @@ def _exponential(logs: Array) -> Array:
 
 
 def _oriented(structure: str, sigma: Array) -> tuple[Array, Array]:
-    """Eigenvalues (K, d), and axes (K, d, d), or (1, d, d) where the orientation is common."""
+    """Eigenvalues (..., K, d), axes (..., K, d, d), or (..., 1, d, d) where they are common."""
     if structure[2] == "V":
         return eigen(sigma)
-    axes = common_axes(sigma)
-    return diagonal(axes.T @ sigma @ axes), axes[None]
+    axes = common_axes(sigma)[..., None, :, :]
+    return diagonal(axes.swapaxes(-2, -1) @ sigma @ axes), axes
