@@ -6,7 +6,7 @@ named, retried from other starts, and never the best while a regular fit exists.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,10 +18,10 @@ from emcli.em import Step
 from emcli.errors import DegenerateError
 from emcli.events import Listener, StartFinished, Stepped, ignore
 from emcli.mixture import Mixture, Model
-from emcli.run import Run
+from emcli.run import Pack, Run
 from emcli.settings import FitSettings
 from emcli.sources.memory import MemorySource
-from emcli.start import SAMPLE, Starter, kinds
+from emcli.start import SAMPLE, Asked, Starter, kinds
 
 # Up to this many rows every start is run on: the best maximum may look poor for long.
 SMALL = 2_000
@@ -73,20 +73,16 @@ class Cell:
 
 @dataclass
 class Attempt:
-    """One start: its run, and how it began."""
+    """One start: how it began, its run unless there was nothing to run, and what became of it."""
 
-    kind: str
-    index: int
-    run: Run
+    asked: Asked
+    run: Run | None
     status: str = "ok"
 
-
-@dataclass
-class Failure:
-    """A start from which there was nothing to run, and why."""
-
-    index: int
-    status: str
+    @property
+    def reached(self) -> float:
+        """The log-likelihood of the best point of its run."""
+        return self.run.reached if self.run else -np.inf
 
 
 @dataclass
@@ -114,126 +110,133 @@ class Fitting:
         """
         model = starter.model
         if parent is None:
-            attempts = list(self._attempts(starter, k))
+            attempts = self._attempts(starter, k)
         else:
-            starter = starter.splitting(parent)
-            attempts = [
-                self._attempt(starter, k, "split", index, index)
-                for index in range(SPLITS)
-            ]
+            splits = [Asked("split", index, index) for index in range(SPLITS)]
+            attempts = self._begun(starter.splitting(parent), k, splits)
         finished = self._finish(model, k, attempts)
         if not finished and not (self.given or parent or self.late()) and k > 1:
             more = self.settings.searching.starts
-            again = [
-                self._attempt(starter, k, "random", index, 0) for index in range(more, 2 * more)
-            ]
-            attempts += again
-            finished = self._finish(model, k, again)
+            again = [Asked("random", index) for index in range(more, 2 * more)]
+            attempts += self._begun(starter, k, again)
+            finished = self._finish(model, k, attempts[-len(again) :])
         if not finished:
             return self._failed(model, k, attempts)
-        best = max(finished, key=lambda a: a.run.best.log_likelihood)
-        top = best.run.best
-        mixture = top.mixture if self.given else top.mixture.sorted()
+        best = max(finished, key=lambda a: a.reached)
+        run = best.run
+        assert run
+        mixture = run.best.mixture if self.given else run.best.mixture.sorted()
         return Cell(
             model.name, k,
-            status="ok" if best.run.converged else "not converged",
+            status="ok" if run.converged else "not converged",
             mixture=mixture,
-            log_likelihood=top.log_likelihood,
-            stopped=best.run.stopped or "",
-            iterations=best.run.iterations,
-            remaining=best.run.convergence.remaining,
-            start=best.kind, index=best.index, starts=len({a.index for a in attempts}),
-            finished=len({a.index for a in finished}),
-            at_best=len({
-                a.index for a in finished if a.run.best.log_likelihood > top.log_likelihood - SAME
-            }),
-            criteria=Criteria.of(mixture, top.log_likelihood, self.source),
+            log_likelihood=run.reached,
+            stopped=run.stopped or "",
+            iterations=run.iterations,
+            remaining=run.convergence.remaining,
+            start=best.asked.kind, index=best.asked.index,
+            starts=len({a.asked.index for a in attempts}),
+            finished=len({a.asked.index for a in finished}),
+            at_best=len({a.asked.index for a in finished if a.reached > run.reached - SAME}),
+            criteria=Criteria.of(mixture, run.reached, self.source),
         )
 
-    def _failed(self, model: Model, k: int, attempts: Sequence[Attempt | Failure]) -> Cell:
+    def _failed(self, model: Model, k: int, attempts: Sequence[Attempt]) -> Cell:
         reasons = [a.status for a in attempts]
         why = max(reasons, key=reasons.count)
         return Cell(model.name, k, "degenerate", starts=len(attempts), trouble=why)
 
-    def _attempts(self, starter: Starter, k: int) -> Iterator[Attempt | Failure]:
+    def _attempts(self, starter: Starter, k: int) -> list[Attempt]:
         if self.given:
-            run = self._run(starter.model, k, self.given, self.source, "file", 0)
-            yield Attempt("file", 0, run)
-            return
+            asked = Asked("file", 0)
+            return [Attempt(asked, self._run(starter.model, self.given, asked, self.source))]
         searching = self.settings.searching
         starts = searching.starts if k > 1 else 1
         small = self.source.rows <= SMALL
-        for index, kind in enumerate(kinds(searching.start, starts, len(starter.points) == 1)):
-            if index and self.late():
-                return
-            for again in range(starter.tries(kind, k, small)):
-                yield self._attempt(starter, k, kind, index, again)
+        return self._begun(starter, k, [
+            Asked(kind, index, again)
+            for index, kind in enumerate(kinds(searching.start, starts, len(starter.points) == 1))
+            for again in range(starter.tries(kind, k, small))
+        ])
 
-    def _attempt(
-        self, starter: Starter, k: int, kind: str, index: int, again: int
-    ) -> Attempt | Failure:
-        try:
-            mixture = starter.start(kind, k, index, again)
-        except DegenerateError as trouble:
-            return Failure(index, trouble.sentence)
-        return Attempt(kind, index, self._run(starter.model, k, mixture, self.sample, kind, index))
+    def _begun(self, starter: Starter, k: int, asked: Sequence[Asked]) -> list[Attempt]:
+        return [
+            Attempt(one, None, found.sentence)
+            if isinstance(found, DegenerateError)
+            else Attempt(one, self._run(starter.model, found, one, self.sample))
+            for one, found in zip(asked, starter.starts(k, asked), strict=True)
+        ]
 
-    def _run(
-        self, model: Model, k: int, mixture: Mixture, source: MemorySource, kind: str, index: int
-    ) -> Run:
+    def _run(self, model: Model, mixture: Mixture, asked: Asked, source: MemorySource) -> Run:
         # Steps on a sample are on another scale of likelihood; nobody is told of them.
-        listen = self.listen if source is self.source else ignore
-        watch = partial(_tell, listen, model.name, k, index, kind)
-        return Run(mixture, source, self.settings.stopping, watch)
+        told = source is self.source and self.listen is not ignore
+        watch = partial(_tell, self.listen, model.name, mixture.k, asked) if told else None
+        return Run(mixture, self.settings.stopping, watch)
 
-    def _finish(
-        self, model: Model, k: int, begun: Sequence[Attempt | Failure]
-    ) -> list[Attempt]:
+    def _pack(self, runs: Sequence[Run], source: MemorySource) -> Pack:
+        return Pack(runs, source, self.settings.stopping)
+
+    def _finish(self, model: Model, k: int, begun: Sequence[Attempt]) -> list[Attempt]:
         """Run the promising attempts, the best of them to the end; those that ended regular."""
-        rough: list[Attempt] = []
-        attempts = [attempt for attempt in begun if isinstance(attempt, Attempt)]
-        starts = len({attempt.index for attempt in begun})
-        for attempt in self._promising(attempts):
-            if rough and (self.late() or (len(rough) >= FINISHED and self.source.rows > SMALL)):
-                break
-            if self.sample is not self.source and not self.given:
-                begin = attempt.run.best.mixture
-                attempt.run = self._run(
-                    model, k, begin, self.source, attempt.kind, attempt.index
+        starts = len({a.asked.index for a in begun})
+        attempts = {id(a.run): a for a in begun if a.run}
+
+        def regular(run: Run) -> bool:
+            attempt = attempts[id(run)]
+            attempt.status = self._verdict(run)
+            self.listen(
+                StartFinished(
+                    model.name, k, attempt.asked.index, starts, run.reached, attempt.status
                 )
-            rival = max((a.run.best.log_likelihood for a in rough), default=-np.inf)
-            attempt.run.advance(tolerance=ROUGH, rival=rival, late=self.late)
-            attempt.status = self._verdict(attempt.run)
+            )
+            return attempt.status == "ok"
+
+        if self.source.rows <= SMALL or self.given:
+            runs = [a.run for a in attempts.values() if a.run]
+            self._pack(runs, self.source).advance(tolerance=ROUGH, late=self.late, regular=regular)
+            rough = [a for a in attempts.values() if a.run in runs and a.status == "ok"]
+        else:
+            rough = self._best_of_sample(model, attempts, regular)
+        return self._polished(sorted(rough, key=lambda a: -a.reached))
+
+    def _best_of_sample(
+        self, model: Model, attempts: dict[int, Attempt], regular: Callable[[Run], bool]
+    ) -> list[Attempt]:
+        """The best after a short run of every start on the sample, run on one after the other."""
+        begun = [run for a in attempts.values() if (run := a.run)]
+        self._pack(begun, self.sample).advance(SHORT, late=self.late)
+        for attempt in attempts.values():
+            if attempt.run and attempt.run.trouble:
+                attempt.status = attempt.run.trouble.sentence
+        alive = [a for a in attempts.values() if a.run and not a.run.trouble]
+        rough: list[Attempt] = []
+        for attempt in sorted(alive, key=lambda a: -a.reached):
+            if rough and (self.late() or len(rough) >= FINISHED):
+                break
+            assert attempt.run
+            if self.sample is not self.source:
+                best = attempt.run.best.mixture
+                attempt.run = self._run(model, best, attempt.asked, self.source)
+                attempts[id(attempt.run)] = attempt
+            rival = max((a.reached for a in rough), default=-np.inf)
+            pack = self._pack([attempt.run], self.source)
+            pack.advance(tolerance=ROUGH, rival=rival, late=self.late, regular=regular)
             if attempt.status == "ok":
                 rough.append(attempt)
-            best = attempt.run.best.log_likelihood
-            self.listen(
-                StartFinished(model.name, k, attempt.index, starts, best, attempt.status)
-            )
-        return self._polished(sorted(rough, key=lambda a: -a.run.best.log_likelihood))
+        return rough
 
     def _polished(self, rough: list[Attempt]) -> list[Attempt]:
         """The best of these, converged, and any that still lies above it."""
         top = -np.inf
         for attempt in rough:
-            if attempt.run.best.log_likelihood <= top:
+            if attempt.reached <= top:
                 break
-            attempt.run.advance(late=self.late)
+            assert attempt.run
+            self._pack([attempt.run], self.source).advance(late=self.late)
             attempt.status = self._verdict(attempt.run)
             if attempt.status == "ok":
-                top = attempt.run.best.log_likelihood
+                top = attempt.reached
         return [attempt for attempt in rough if attempt.status == "ok"]
-
-    def _promising(self, attempts: list[Attempt]) -> list[Attempt]:
-        """Those worth running on: all in a small table, else the best after a short run first."""
-        if self.source.rows <= SMALL:
-            return attempts
-        for attempt in attempts:
-            attempt.run.advance(SHORT, late=self.late)
-            if attempt.run.trouble:
-                attempt.status = attempt.run.trouble.sentence
-        alive = [a for a in attempts if not a.run.trouble]
-        return sorted(alive, key=lambda a: -a.run.best.log_likelihood)
 
     def _verdict(self, run: Run) -> str:
         """ "ok", or what makes this end of a run unusable."""
@@ -247,13 +250,11 @@ class Fitting:
         return f"component {first.component + 1} {first.why} in {columns}"
 
 
-def _tell(
-    listen: Listener, model: str, k: int, start: int, name: str, step: Step, run: Run
-) -> None:
+def _tell(listen: Listener, model: str, k: int, asked: Asked, step: Step, run: Run) -> None:
     convergence = run.convergence
     listen(
         Stepped(
-            model, k, start, name, run.iterations, step.log_likelihood,
+            model, k, asked.index, asked.kind, run.iterations, step.log_likelihood,
             convergence.gain, convergence.remaining, step.kind, partial(_parameters, step.mixture),
         )
     )

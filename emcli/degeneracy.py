@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from emcli.families.base import Block, Family
+from emcli.frozen import frozen
 from emcli.mixture import Evaluation, Mixture, places
-from emcli.numerics import Array
+from emcli.numerics import Array, distinct
 from emcli.sources.memory import MemorySource
 
 # Rows of a component looked at before its distinct ones are said to be too few.
@@ -25,7 +26,7 @@ _LOOK = 65_536
 SINGULAR = 1e-6
 
 
-@dataclass(frozen=True)
+@frozen
 class Spurious:
     """One component that is not a finding but an artefact, and why."""
 
@@ -54,7 +55,7 @@ class Resolution:
     def _gap(self, name: str, exact: bool) -> float:
         if (exact, name) not in self._found:
             source = self.source if exact else self.sample
-            values = np.unique(source.values[source.names.index(name)])
+            values = distinct(source.values[source.names.index(name)])
             gaps = np.diff(values[~np.isnan(values)])
             self._found[exact, name] = float(gaps.min()) if len(gaps) else 0.0
         return self._found[exact, name]
@@ -98,16 +99,20 @@ def _small(
         for k in sorted(open_):
             rows = block.values[at][:, colours == k]
             owned[k].append(rows)
-            seen = np.unique(np.hstack(owned[k])[:, :_LOOK], axis=1)
-            if seen.shape[1] >= least:
+            if _distinct(np.hstack(owned[k])[:, :_LOOK], least):
                 open_.discard(k)
         if not open_:
             return []
     found = []
     for k in sorted(open_):
-        count = np.unique(np.hstack(owned[k]), axis=1).shape[1]
+        count = distinct(np.hstack(owned[k])).shape[1]
         found.append(Spurious(k, columns, f"owns {count} distinct row{'s' * (count != 1)}"))
     return found
+
+
+def _distinct(rows: Array, least: int) -> bool:
+    """Are there so many distinct rows in (d, n)? One column alone mostly says so, and sooner."""
+    return len(distinct(rows[0])) >= least or distinct(rows).shape[1] >= least
 
 
 def _blocks(source: MemorySource) -> list[Block]:

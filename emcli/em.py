@@ -51,7 +51,7 @@ def steps(mixture: Mixture, source: MemorySource) -> Iterator[Step]:
     base = base_measure(mixture, source)
     while True:
         expectation = e_step(mixture, source)
-        yield Step(mixture, expectation.log_likelihood + base)
+        yield Step(mixture, float(expectation.log_likelihood) + base)
         mixture = m_step(mixture, expectation)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from typing import Any, Self
 
@@ -106,17 +106,24 @@ class Expectation:
 
     def select(self, starts: Any) -> Expectation:
         """Of a stack, one or some of its starts."""
-        statistics = tuple(t[starts] for t in self.statistics)
-        return Expectation(self.log_likelihood[starts], self.n[starts], statistics)
+        return self._mapped(lambda a: a[starts])
 
-    def where(self, mask: Mask, other: Expectation) -> Expectation:
-        """Of a stack: these starts (S,) of this one, the rest of the other."""
+    @classmethod
+    def join(cls, stacks: Sequence[Expectation]) -> Expectation:
+        """Several stacks as one."""
+        return stacks[0]._mapped(lambda *each: np.concatenate(each), *stacks[1:])
+
+    def put(self, mask: Mask, part: Expectation) -> Expectation:
+        """The stack with others in these places (S,)."""
+        return self._mapped(partial(_put, mask), part)
+
+    def _mapped(self, f: Callable[..., Array], *others: Expectation) -> Expectation:
         return Expectation(
-            np.where(mask, self.log_likelihood, other.log_likelihood),
-            np.where(over(mask, self.n), self.n, other.n),
+            f(self.log_likelihood, *(other.log_likelihood for other in others)),
+            f(self.n, *(other.n for other in others)),
             tuple(
-                np.where(over(mask, a), a, b)
-                for a, b in zip(self.statistics, other.statistics, strict=True)
+                f(*each)
+                for each in zip(self.statistics, *(o.statistics for o in others), strict=True)
             ),
         )
 
@@ -182,13 +189,15 @@ class Mixture:
 
     def to_vector(self, base: Self | None = None) -> Array:
         """Unconstrained coordinates in the chart around `base` (itself when not given)."""
-        base = base or self
-        blocks = [f.to_vector(b) for f, b in zip(self.families, base.families, strict=True)]
+        if base is None or base is self:
+            blocks = [f.own_vector for f in self.families]
+        else:
+            blocks = [f.to_vector(b) for f, b in zip(self.families, base.families, strict=True)]
         return np.concatenate([safe_log(self.weights), *blocks], axis=-1)
 
     def from_vector(self, vector: Array) -> Self:
         """The mixture at these coordinates of the chart around this one."""
-        sizes = [self.k, *(f.to_vector(f).shape[-1] for f in self.families)]
+        sizes = [self.k, *(f.own_vector.shape[-1] for f in self.families)]
         head, *rest = np.split(vector, np.cumsum(sizes)[:-1], axis=-1)
         share = np.exp(head - head.max(axis=-1, keepdims=True))
         families = tuple(f.from_vector(v) for f, v in zip(self.families, rest, strict=True))
@@ -204,9 +213,14 @@ class Mixture:
         """Several mixtures of one model and k as one."""
         return mixtures[0]._mapped(lambda *each: np.stack(each), *mixtures[1:])
 
-    def where(self, mask: Mask, other: Self) -> Self:
-        """Of a stack: these starts (S,) of this one, the rest of the other."""
-        return self._mapped(lambda a, b: np.where(over(mask, a), a, b), other)
+    @classmethod
+    def join(cls, stacks: Sequence[Self]) -> Self:
+        """Several stacks as one."""
+        return stacks[0]._mapped(lambda *each: np.concatenate(each), *stacks[1:])
+
+    def put(self, mask: Mask, part: Self) -> Self:
+        """The stack with other starts in these places (S,)."""
+        return self._mapped(partial(_put, mask), part)
 
     def _mapped(self, f: Callable[..., Array], *others: Self) -> Self:
         families = tuple(
@@ -219,7 +233,8 @@ class Mixture:
     @property
     def forms(self) -> Mask:
         """(S, families): how each start of a stack is evaluated; those that differ must part."""
-        return np.stack([f.forms for f in self.families], axis=-1)
+        starts = self.weights.shape[:-1]
+        return np.stack([np.broadcast_to(f.forms, starts) for f in self.families], axis=-1)
 
     def sorted(self) -> Self:
         """Components by decreasing weight, ties by their parameters."""
@@ -280,9 +295,10 @@ class Mixture:
         return np.vstack([found[name] for name in self.inputs]), colours
 
 
-def over(mask: Mask, like: Array) -> Mask:
-    """(S,) with axes of one behind, to go with an array (S, ...)."""
-    return mask.reshape(-1, *(1,) * (like.ndim - 1))
+def _put(mask: Mask, a: Array, b: Array) -> Array:
+    a = a.copy()
+    a[mask] = b
+    return a
 
 
 def _family_from(term: Term, found: Sequence[Mapping[str, Any]]) -> Family:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +86,16 @@ def expit(x: Array) -> Array:
     """1 / (1 + exp(-x)) without overflow."""
     e = np.exp(-np.abs(x))
     found: Array = np.where(x >= 0, 1.0, e) / (1 + e)
+    return found
+
+
+def distinct(points: NDArray[Any]) -> NDArray[Any]:
+    """The distinct columns of (d, n), or numbers of (n,), in increasing order.
+
+    Asked for nothing else, `np.unique` imports `numpy.ma`, which takes longer than a small fit.
+    """
+    axis = None if points.ndim == 1 else 1
+    found: NDArray[Any] = np.unique(points, axis=axis, return_counts=True)[0]
     return found
 
 

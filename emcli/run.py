@@ -1,17 +1,18 @@
-"""One run of EM from one start: when it has converged, and what it ended with."""
+"""Runs of EM, several side by side: when each has converged, and what it ended with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 
 import numpy as np
 
-from emcli.acceleration import squarem
-from emcli.em import Step, steps
+from emcli.acceleration import FAILURES, JUMP, PLAIN_STEPS, Climb
+from emcli.em import Step, base_measure
 from emcli.errors import DegenerateError
-from emcli.mixture import Mixture
+from emcli.mixture import Expectation, Mixture
+from emcli.numerics import Mask
 from emcli.settings import Stopping
 from emcli.sources.memory import MemorySource
 
@@ -38,16 +39,16 @@ class Convergence:
     rate: float = 0.0
     last: float | None = None
 
-    def see(self, step: Step) -> None:
+    def see(self, log_likelihood: float, plain: bool = True) -> None:
         """Take note of a step's log-likelihood."""
-        if step.kind != "em" or self.last is None:
+        if not plain or self.last is None:
             self.gains = []
         else:
-            self.gains.append(step.log_likelihood - self.last)
+            self.gains.append(log_likelihood - self.last)
             before, gain = ([0.0, *self.gains])[-2:]
             if 100 * self.noise < gain < before:
                 self.rate = max(0.98 * self.rate, gain / before)
-        self.last = step.log_likelihood
+        self.last = log_likelihood
 
     @property
     def noise(self) -> float:
@@ -85,39 +86,86 @@ class Convergence:
 
 
 class Run:
-    """One start of EM: advanced by some steps at a time, it keeps the best point it has seen."""
+    """What has become of one start of EM; it keeps the best point it has seen."""
 
-    def __init__(
-        self,
-        mixture: Mixture,
-        source: MemorySource,
-        stopping: Stopping,
-        watch: Callable[[Step, Run], None] = lambda step, run: None,
-    ) -> None:
+    def __init__(self, mixture: Mixture, stopping: Stopping, watch: Watch | None = None) -> None:
         self.convergence = Convergence(stopping.tolerance)
-        self.best = Step(mixture, -float("inf"))
         self.iterations = -1  # the first step evaluates the start
         self.stopped: str | None = None
         self.trouble: DegenerateError | None = None
-        self._limit, self._tolerance = stopping.max_iterations, stopping.tolerance
+        self.here: Place = (mixture, None)
+        self._best: tuple[float, Place] = (-float("inf"), self.here)
         self._watch = watch
-        accelerate = stopping.acceleration == "squarem"
-        self._steps = (
-            squarem(mixture, source, self._rests) if accelerate else steps(mixture, source)
-        )
 
-    def _rests(self) -> bool:
-        return self.convergence.resting
+    @property
+    def reached(self) -> float:
+        """The log-likelihood of the best point seen."""
+        return self._best[0]
 
-    def _hopeless(self, rival: float) -> bool:
-        gain = self.convergence.gain
-        if gain is None or self.iterations < PATIENCE:
-            return False
-        return self.best.log_likelihood + PATIENCE * max(gain, 0.0) + 1 < rival
+    @property
+    def best(self) -> Step:
+        """The best point seen."""
+        return Step(at(self._best[1]), self.reached)
 
     @property
     def converged(self) -> bool:
         return self.stopped in ("tolerance", "precision")
+
+    def resume(self) -> None:
+        """Go on, unless it met its limits or trouble."""
+        if self.stopped == "outdone" or (self.converged and self.convergence.cautious):
+            self.stopped = None
+            self.convergence.last = None
+            self.iterations -= 1  # the point it stands on is evaluated again
+
+    def see(self, place: Place, log_likelihood: float, plain: bool, limit: int) -> None:
+        """Take note of a step, and stop when it was the last."""
+        self.iterations += 1
+        self.here = place
+        if not isfinite(log_likelihood):
+            self.fail(DegenerateError("the log-likelihood is not finite"))
+            return
+        self.convergence.see(log_likelihood, plain)
+        if log_likelihood >= self.reached:
+            self._best = log_likelihood, place
+        if self._watch:
+            self._watch(Step(at(place), log_likelihood, "em" if plain else "jump"), self)
+        self.stopped = self.convergence.stopped
+        if not self.stopped and self.iterations >= limit:
+            self.stopped = "max_iterations"
+
+    def fail(self, trouble: Exception) -> Moved:
+        """End where there is no way on."""
+        if not isinstance(trouble, DegenerateError):
+            trouble = DegenerateError("a covariance matrix is singular")
+        self.stopped, self.trouble = "degenerate", trouble
+        return None, []
+
+    def outdone(self, rival: float) -> bool:
+        """Does it lie so far below that its gains will not get it there?"""
+        gain = self.convergence.gain
+        if gain is None or self.iterations < PATIENCE:
+            return False
+        return self.reached + PATIENCE * max(gain, 0.0) + 1 < rival
+
+
+Place = tuple[Mixture, int | None]  # a stack and the start in it that is meant, or a mixture
+Watch = Callable[[Step, Run], None]
+
+
+def at(place: Place) -> Mixture:
+    """The mixture at a place."""
+    stack, start = place
+    return stack if start is None else stack.select(start)
+
+
+class Pack:
+    """Runs of one model and k on one source, side by side: a step costs little more than of one."""
+
+    def __init__(self, runs: Sequence[Run], source: MemorySource, stopping: Stopping) -> None:
+        self.runs = list(runs)
+        self._source, self._stopping = source, stopping
+        self._base = 0.0
 
     def advance(
         self,
@@ -125,44 +173,100 @@ class Run:
         tolerance: float | None = None,
         rival: float = -float("inf"),
         late: Callable[[], bool] = lambda: False,
-    ) -> Run:
-        """Take steps until converged to this tolerance (or the run's own), at most so many.
+        regular: Callable[[Run], bool] = lambda run: False,
+    ) -> Pack:
+        """Take steps until all have converged to this tolerance (or their own), at most so many.
 
         A run far below a rival's log-likelihood, with gains that will not get it there, gives up.
-
-        A run that stopped at a looser tolerance goes on where it was. One that met its limits or
-        trouble stays stopped.
+        `regular` is asked of each run that ends, whether it may be a rival to the others. A run
+        that stopped at a looser tolerance goes on where it was. One that met its limits or trouble
+        stays stopped.
         """
-        if self.stopped == "outdone" or (
-            self.converged and tolerance is None and self.convergence.cautious
-        ):
-            self.stopped = None
-        self.convergence.cautious = tolerance is not None
-        self.convergence.tolerance = max(self._tolerance, tolerance or 0.0)
+        for run in self.runs:
+            run.resume()
+            run.convergence.cautious = tolerance is not None
+            run.convergence.tolerance = max(self._stopping.tolerance, tolerance or 0.0)
+        running = [run for run in self.runs if not run.stopped]
+        climb = self._begin(running) if running else None
         taken = 0
-        while not self.stopped and (most is None or taken < most):
-            try:
-                # What overflows is told by a likelihood that is not finite.
-                with np.errstate(all="ignore"):
-                    step = next(self._steps)
-            except DegenerateError as trouble:
-                self.stopped, self.trouble = "degenerate", trouble
-                break
+        while climb and (most is None or taken < most):
             taken += 1
-            self.iterations += 1
-            if not isfinite(step.log_likelihood):
-                self.stopped = "degenerate"
-                self.trouble = DegenerateError("the log-likelihood is not finite")
-                break
-            self.convergence.see(step)
-            if step.log_likelihood >= self.best.log_likelihood:
-                self.best = step
-            self._watch(step, self)
-            self.stopped = self.convergence.stopped
-            if not self.stopped and self.iterations >= self._limit:
-                self.stopped = "max_iterations"
-            elif not self.stopped and self._hopeless(rival):
-                self.stopped = "outdone"
-            elif not self.stopped and late():
-                self.stopped = "max_time"
+            # What overflows is told by a likelihood that is not finite.
+            with np.errstate(all="ignore"):
+                climb, going = self._step(climb, running)
+            ended = [run for run in running if run.stopped]
+            rival = max([rival, *(run.reached for run in ended if regular(run))])
+            over = late()
+            for run in going:
+                if over or run.outdone(rival):
+                    run.stopped = "max_time" if over else "outdone"
+            running = [run for run in going if not run.stopped]
+            if climb and len(running) < len(going):
+                keep = [i for i, run in enumerate(going) if not run.stopped]
+                climb = climb.select(keep) if keep else None
         return self
+
+    def _begin(self, running: list[Run]) -> Climb:
+        here = Mixture.stack([at(run.here) for run in running])
+        self._base = base_measure(here, self._source)
+        return Climb.begin(here, settled=running[0].iterations >= PLAIN_STEPS)
+
+    def _step(self, climb: Climb, running: list[Run]) -> Moved:
+        """One E step and one M step or jump of these runs, and those that go on."""
+        forms = climb.here.forms
+        odd = (forms != forms[0]).any(axis=1)
+        if odd.any():
+            parts = [np.flatnonzero(~odd), np.flatnonzero(odd)]
+            return joined([
+                self._step(climb.select(part), [running[i] for i in part]) for part in parts
+            ])
+        try:
+            sums, failed = climb.evaluate(self._source)
+        except FAILURES as trouble:
+            if len(running) == 1:
+                return running[0].fail(trouble)
+            return joined([self._step(climb.select([i]), [run]) for i, run in enumerate(running)])
+        found = sums.log_likelihood + self._base
+        for i, run in enumerate(running):
+            if not failed[i]:
+                plain = bool(climb.kind[i] != JUMP)
+                run.see((climb.here, i), float(found[i]), plain, self._stopping.max_iterations)
+        keep = [i for i, run in enumerate(running) if not run.stopped]
+        if not keep:
+            return None, []
+        if len(keep) < len(running):
+            climb, sums, failed = climb.select(keep), sums.select(keep), failed[keep]
+        return self._onward(climb, sums, failed, [running[i] for i in keep])
+
+    def _onward(
+        self, climb: Climb, sums: Expectation, failed: Mask, running: list[Run]
+    ) -> Moved:
+        squarem = self._stopping.acceleration == "squarem"
+        may_jump = np.array([squarem and not run.convergence.resting for run in running])
+        try:
+            return climb.onward(sums, failed, may_jump), running
+        except FAILURES as trouble:
+            if len(running) == 1:
+                return running[0].fail(trouble)
+        return joined([
+            self._onward(climb.select([i]), sums.select([i]), failed[[i]], [run])
+            for i, run in enumerate(running)
+        ])
+
+
+def alone(
+    mixture: Mixture, source: MemorySource, stopping: Stopping, watch: Watch | None = None
+) -> Run:
+    """One run from this start to its end."""
+    run = Run(mixture, stopping, watch)
+    Pack([run], source, stopping).advance()
+    return run
+
+
+Moved = tuple[Climb | None, list[Run]]  # where the runs that go on are, and which they are
+
+
+def joined(parts: Sequence[Moved]) -> Moved:
+    """The parts of a stack together again."""
+    climbs = [climb for climb, _ in parts if climb]
+    return Climb.join(climbs) if climbs else None, [run for _, runs in parts for run in runs]

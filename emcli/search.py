@@ -14,6 +14,7 @@ from emcli.cell import Cell, Fitting
 from emcli.em import base_measure, e_step
 from emcli.events import CellFinished, CellStarted, Listener, ignore
 from emcli.mixture import Mixture, Model
+from emcli.numerics import distinct
 from emcli.settings import FitSettings
 from emcli.sources.memory import MemorySource
 from emcli.start import Starter
@@ -136,7 +137,8 @@ class Search:
             cell = fitting.fit(fitting.starter(model), k)
             if cell.mixture is None:
                 return None
-            total += e_step(cell.mixture, left).log_likelihood + base_measure(cell.mixture, left)
+            total += float(e_step(cell.mixture, left).log_likelihood)
+            total += base_measure(cell.mixture, left)
         return total
 
     def _distinct(self, enough: int) -> int:
@@ -148,7 +150,7 @@ class Search:
         for at in range(0, values.shape[1], step):
             piece = values[:, at : at + step]
             piece = np.where(np.isnan(piece), np.inf, piece)  # NaN differs from itself
-            seen = np.unique(np.hstack([seen, piece]), axis=1)
+            seen = distinct(np.hstack([seen, piece]))
             if seen.shape[1] >= enough:
                 break
         return seen.shape[1]

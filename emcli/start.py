@@ -6,16 +6,16 @@ fit does. Row weights are masses: a weight of 2 is the row twice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from emcli.errors import DegenerateError
-from emcli.families.base import Block
 from emcli.mixture import Mixture, Model
-from emcli.numerics import Array, whitened
-from emcli.run import Run
+from emcli.numerics import Array, distinct, whitened
+from emcli.run import alone
 from emcli.settings import Stopping
 from emcli.sources.memory import MemorySource
 
@@ -33,7 +33,7 @@ VAGUE = 0.6
 
 # The fit that is split, the shares of a component that go to the new one, and how much of every
 # other row of it goes along, so that neither is singular.
-PARENT = Stopping(tolerance=1e-3, max_iterations=100)
+PARENT = Stopping(tolerance=1e-1, max_iterations=30)
 SHARES = (0.1, 0.2, 0.4)
 FAINT = 0.05
 
@@ -50,6 +50,15 @@ def kinds(asked: str | None, starts: int, one_dimension: bool) -> list[str]:
         return [asked] * (1 if asked in ("hierarchical", "quantile") else starts)
     fixed = ["hierarchical", "quantile"] if one_dimension else ["hierarchical"]
     return [*fixed, *(MIX[i % len(MIX)] for i in range(starts))][:starts]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One start: its kind, its number, and which of several that begin alike."""
+
+    kind: str
+    index: int
+    again: int = 0
 
 
 @dataclass
@@ -78,15 +87,18 @@ class Starter:
         return whitened(self.points, self.masses)
 
     @cached_property
-    def trees(self) -> tuple[tuple[Array, Tree], ...]:
-        """Points and their hierarchy, in the model's coordinates and in whitened ones."""
-        each = (self.points, self.whitened)
-        return tuple((points, Tree.grow(points, self.masses)) for points in each)
+    def tree(self) -> Tree:
+        """The hierarchy of the points in the model's coordinates."""
+        return Tree.grow(self.points, self.masses)
+
+    @cached_property
+    def whitened_tree(self) -> Tree:
+        """And in whitened ones."""
+        return Tree.grow(self.whitened, self.masses)
 
     def splitting(self, parent: Mixture) -> Starter:
         """The same starter, whose splits are of this fit."""
-        r, _ = parent.at(self.sample.names).posterior(self.sample.all())
-        return replace(self, _parents={parent.k: r.copy()})
+        return replace(self, _parents={parent.k: self._posterior(parent)})
 
     def tries(self, kind: str, k: int, small: bool) -> int:
         """How many runs begin alike, of which the best is the start: more than one where cheap."""
@@ -95,28 +107,49 @@ class Starter:
             return 2 if small and not white else 1
         return TRIES if small and 1 < k <= FEW and kind != "quantile" else 1
 
-    def start(self, kind: str, k: int, index: int, again: int = 0) -> Mixture:
-        """The complete-data fit to the colours of start number `index`, of this kind."""
-        rng = np.random.default_rng([self.seed, k, index, again])
-        if kind == "split" and k > 1:
-            r = self.split(k, rng, slices=again % 2 == 1)
-        else:
-            r = (self.labels(kind, k, rng, again) == np.arange(k)[:, None]).astype(float)
-            r = blurred(r, VAGUE) if kind == "random" else r
-        block: Block = self.sample.all()
+    def starts(self, k: int, asked: Sequence[Asked]) -> list[Mixture | DegenerateError]:
+        """The complete-data fits to the colours of these starts, or why there is none."""
+        try:
+            stack = self._estimate(np.stack([self.colours(one, k) for one in asked]))
+        except DegenerateError:
+            return [self._start(k, one) for one in asked]
+        return [stack.select(i) for i in range(len(asked))]
+
+    def _start(self, k: int, asked: Asked) -> Mixture | DegenerateError:
+        try:
+            return self._blurred(self.colours(asked, k))
+        except DegenerateError as trouble:
+            return trouble
+
+    def _blurred(self, r: Array) -> Mixture:
+        """The fit to these colours, blurred where they leave a component singular."""
+        try:
+            return self._estimate(r)
+        except DegenerateError:
+            return self._estimate(blurred(r, BLUR))
+
+    def _estimate(self, r: Array) -> Mixture:
         with np.errstate(all="ignore"):  # the first step tells what is not finite
-            try:
-                return self.model.estimate(block, self.sample.names, r)
-            except DegenerateError:
-                return self.model.estimate(block, self.sample.names, blurred(r, BLUR))
+            return self.model.estimate(self.sample.all(), self.sample.names, r)
+
+    def colours(self, asked: Asked, k: int) -> Array:
+        """Responsibilities (k, n) a start begins with."""
+        rng = np.random.default_rng([self.seed, k, asked.index, asked.again])
+        if asked.kind == "split" and k > 1:
+            return self.split(k, rng, slices=asked.again % 2 == 1)
+        labels = self.labels(asked.kind, k, rng, asked.again)
+        r = (labels == np.arange(k)[:, None]).astype(float)
+        return blurred(r, VAGUE) if asked.kind == "random" else r
 
     def parent(self, k: int) -> Array:
         """Responsibilities (k, n) of a fit with k components, from the hierarchical start."""
         if k not in self._parents:
-            mixture = self.start("hierarchical", k, 0)
-            best = Run(mixture, self.sample, PARENT).advance().best.mixture
-            self._parents[k] = best.at(self.sample.names).posterior(self.sample.all())[0].copy()
+            found = self._blurred(self.colours(Asked("hierarchical", 0), k))
+            self._parents[k] = self._posterior(alone(found, self.sample, PARENT).best.mixture)
         return self._parents[k]
+
+    def _posterior(self, mixture: Mixture) -> Array:
+        return mixture.at(self.sample.names).posterior(self.sample.all())[0].copy()
 
     def split(self, k: int, rng: np.random.Generator, slices: bool) -> Array:
         """A fit with k - 1 components, one of which gives neighbours or a slice to a new one."""
@@ -144,8 +177,9 @@ class Starter:
         if kind == "quantile":
             return quantile(self.points[0], self.masses, k)
         if kind == "hierarchical":
-            points, tree = self.trees[again % 2]
-            return nearest(points, tree.centres(k))
+            if again % 2:
+                return nearest(self.whitened, self.whitened_tree.centres(k))
+            return nearest(self.points, self.tree.centres(k))
         if kind == "random":
             return nearest(self.points, scattered(self.points, self.masses, k, rng))
         return lloyd(self.points, self.masses, plus_plus(self.points, self.masses, k, rng))
@@ -174,9 +208,9 @@ def quantile(x: Array, masses: Array, k: int) -> Labels:
 
 def scattered(points: Array, masses: Array, k: int, rng: np.random.Generator) -> Array:
     """k rows drawn by mass, as different as the table allows."""
-    distinct = np.unique(points[:, masses > 0], axis=1)
-    if distinct.shape[1] <= k:
-        return distinct
+    apart = distinct(points[:, masses > 0])
+    if apart.shape[1] <= k:
+        return apart
     chosen = rng.choice(points.shape[1], size=k, replace=False, p=masses / masses.sum())
     return points[:, chosen]
 
@@ -260,6 +294,6 @@ class Tree:
         for _, a, b in self.merges[: max(len(self.masses) - k, 0)]:
             parent[root(b)] = root(a)
         roots = np.array([root(i) for i in range(len(parent))])
-        member = (roots == np.unique(roots)[:, None]) * self.masses
+        member = (roots == distinct(roots)[:, None]) * self.masses
         found: Array = (self.points @ member.T) / member.sum(axis=1)
         return found

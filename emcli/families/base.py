@@ -18,6 +18,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import prod
 from typing import Any, ClassVar, Protocol, Self
 
@@ -243,6 +244,11 @@ class Family(ABC):
     def to_vector(self, base: Self | None = None) -> Array:
         """Unconstrained coordinates, in the chart around `base` (itself when not given)."""
 
+    @cached_property
+    def own_vector(self) -> Array:
+        """Its coordinates in the chart around itself."""
+        return self.to_vector(self)
+
     @abstractmethod
     def from_vector(self, vector: Array) -> Self:
         """The family at these coordinates of the chart around this one."""
@@ -260,7 +266,7 @@ class Family(ABC):
 
     @property
     def forms(self) -> Mask:
-        """(...) which starts of a stack are linear; those that differ cannot stay together."""
+        """(...) which starts of a stack are linear, or one answer for all."""
         return np.asarray(self.linear)
 
     @abstractmethod

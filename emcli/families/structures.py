@@ -12,8 +12,8 @@ singular component is a `DegenerateError`. Volumes and determinants are handled 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +54,8 @@ def canonical(name: str, d: int) -> str:
     structure = ALIASES.get(name, name)
     if structure not in STRUCTURES:
         known = (*STRUCTURES, *ALIASES, *ONE_COLUMN)
+        import difflib
+
         near = difflib.get_close_matches(name, known, 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
         raise UsageError(f"unknown covariance structure '{name}'", hint)
@@ -89,7 +91,7 @@ def _refuse_empty(n: Array) -> None:
         raise DegenerateError("a component is empty", _first(~full))
 
 
-def _first(bad: Mask) -> int:
+def _first(bad: Any) -> int:
     """The component of the first True of (..., K)."""
     return int(np.argmax(bad)) % bad.shape[-1]
 
@@ -296,14 +298,14 @@ def to_vector(structure: str, sigma: Array, base: Array | None = None) -> Array:
     if INVARIANCE[structure] == "affine":
         whiten = np.linalg.inv(np.linalg.cholesky(base))
         values, axes = np.linalg.eigh(whiten @ sigma @ whiten.swapaxes(-2, -1))
-        logs = (axes * _logarithm(values)[..., None, :]) @ axes.swapaxes(-2, -1)
+        logs: Array = (axes * _logarithm(values)[..., None, :]) @ axes.swapaxes(-2, -1)
         return flat(flat(logs))
     values, axes = _oriented(structure, sigma)
-    _, origin = _oriented(structure, base)
+    origin = axes if sigma is base else _oriented(structure, base)[1]
     turns, values = match(origin.swapaxes(-2, -1) @ axes, values)
     one = np.eye(sigma.shape[-1])
     skew = np.linalg.solve(one + turns, one - turns)
-    angles = skew[..., *np.tril_indices(len(one), -1)]
+    angles: Array = skew[..., *np.tril_indices(len(one), -1)]
     return np.concatenate((flat(_logarithm(values)), flat(angles)), axis=-1)
 
 

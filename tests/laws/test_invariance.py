@@ -10,7 +10,7 @@ from scipy import stats
 
 import emcli
 from emcli.em import e_step, m_step
-from emcli.run import Run
+from emcli.run import alone
 from emcli.settings import Stopping
 from emcli.sources.memory import MemorySource
 
@@ -93,7 +93,7 @@ def test_and_no_more(row, kind):
         source = MemorySource(x, row.names)
         r, _ = row.mixture.at(row.names).posterior(MemorySource(values, row.names).all())
         start = row.model.estimate(source.all(), row.names, r)
-        ends.append(Run(start, source, Stopping()).advance().best.log_likelihood)
+        ends.append(alone(start, source, Stopping()).best.log_likelihood)
     assert abs(ends[1] + 250 * jacobian - ends[0]) > 1.0
 
 
@@ -102,7 +102,7 @@ def test_the_order_of_the_rows_does_not_matter(row):
     source = row.source(250, seed=43)
     order = np.random.default_rng(43).permutation(250)
     mixed = source.only(order)
-    one, other = (Run(rough(row, source), s, Stopping()).advance() for s in (source, mixed))
+    one, other = (alone(rough(row, source), s, Stopping()) for s in (source, mixed))
     assert other.best.log_likelihood == pytest.approx(one.best.log_likelihood, rel=1e-10)
     np.testing.assert_allclose(
         other.best.mixture.weights, one.best.mixture.weights, rtol=1e-4, atol=1e-6
