@@ -6,7 +6,7 @@ named, retried from other starts, and never the best while a regular fit exists.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,6 +18,7 @@ from emcli.em import Step
 from emcli.errors import DegenerateError
 from emcli.events import Listener, StartFinished, Stepped, ignore
 from emcli.mixture import Mixture, Model
+from emcli.numerics import Array
 from emcli.run import Pack, Run
 from emcli.settings import FitSettings
 from emcli.sources.memory import MemorySource
@@ -25,9 +26,12 @@ from emcli.start import SAMPLE, Asked, Starter, kinds
 
 # Up to this many rows every start is run on: the best maximum may look poor for long.
 SMALL = 2_000
-# In larger tables every start takes this many steps, and so many of the best are run on.
-SHORT = 40
+# In larger tables every start takes at most this many steps on a sample, and of the different
+# ends so many of the best are begun with on all rows.
+LONG = 200
 FINISHED = 3
+# An end that another exceeds on the sample by so many standard deviations is not tried.
+SIGMAS = 3.0
 # Starts are run until about this much is left to gain; the best of them to the end. Two that
 # agree to twice as much have found the same maximum.
 ROUGH = 2e-2
@@ -202,28 +206,50 @@ class Fitting:
     def _best_of_sample(
         self, model: Model, attempts: dict[int, Attempt], regular: Callable[[Run], bool]
     ) -> list[Attempt]:
-        """The best after a short run of every start on the sample, run on one after the other."""
+        """Every start is run on the sample; the best ends, each once, go on with all rows."""
         begun = [run for a in attempts.values() if (run := a.run)]
-        self._pack(begun, self.sample).advance(SHORT, late=self.late)
-        for attempt in attempts.values():
-            if attempt.run and attempt.run.trouble:
-                attempt.status = attempt.run.trouble.sentence
-        alive = [a for a in attempts.values() if a.run and not a.run.trouble]
+        self._pack(begun, self.sample).advance(LONG, ROUGH, late=self.late)
         rough: list[Attempt] = []
-        for attempt in sorted(alive, key=lambda a: -a.reached):
+        for attempt in self._contenders(list(attempts.values())):
             if rough and (self.late() or len(rough) >= FINISHED):
                 break
-            assert attempt.run
+            run = attempt.run
+            assert run
             if self.sample is not self.source:
-                best = attempt.run.best.mixture
-                attempt.run = self._run(model, best, attempt.asked, self.source)
-                attempts[id(attempt.run)] = attempt
+                run = attempt.run = self._run(model, run.best.mixture, attempt.asked, self.source)
+                attempts[id(run)] = attempt
             rival = max((a.reached for a in rough), default=-np.inf)
-            pack = self._pack([attempt.run], self.source)
-            pack.advance(tolerance=ROUGH, rival=rival, late=self.late, regular=regular)
+            self._pack([run], self.source).advance(None, ROUGH, rival, self.late, regular)
             if attempt.status == "ok":
                 rough.append(attempt)
         return rough
+
+    def _contenders(self, attempts: Sequence[Attempt]) -> Iterator[Attempt]:
+        """Of the ends on the sample those that may be the best on all rows, each once."""
+        for attempt in attempts:
+            if attempt.run and attempt.run.trouble:
+                attempt.status = attempt.run.trouble.sentence
+        alive = sorted(
+            (a for a in attempts if a.run and not a.run.trouble), key=lambda a: -a.reached
+        )
+        seen: list[tuple[float, Array]] = []
+        for attempt in alive:
+            run = attempt.run
+            assert run
+            reached, each = run.reached, self._log_densities(run.best.mixture)
+            if any(run.converged and abs(reached - other) < SAME for other, _ in seen):
+                attempt.status = "the same as another"
+            elif seen and below(each, seen[0][1]):
+                attempt.status = "outdone"
+            else:
+                yield attempt
+                if attempt.status == "ok":
+                    seen.append((reached, each))
+
+    def _log_densities(self, mixture: Mixture) -> Array:
+        """(n,) weighted log densities of the sample's rows, without the base measure."""
+        found = mixture.at(self.sample.names).posterior(self.sample.all())[1]
+        return found if self.sample.weights is None else found * self.sample.weights
 
     def _polished(self, rough: list[Attempt]) -> list[Attempt]:
         """The best of these, converged, and any that still lies above it."""
@@ -265,3 +291,9 @@ def _parameters(mixture: Mixture) -> list[dict[str, object]]:
         {"weight": float(w), "distributions": [f.to_dict(k) for f in mixture.families]}
         for k, w in enumerate(mixture.weights)
     ]
+
+
+def below(one: Array, other: Array) -> bool:
+    """Is this sum of log densities (n,) below the other by more than chance (Vuong 1989)?"""
+    away = other - one
+    return bool(away.sum() > SIGMAS * away.std() * np.sqrt(len(away)))
