@@ -184,10 +184,14 @@ class Fitting:
         """Run the promising attempts, the best of them to the end; those that ended regular."""
         starts = len({a.asked.index for a in begun})
         attempts = {id(a.run): a for a in begun if a.run}
+        known: list[float] = []  # regular ends; what agrees with one is regular too
 
         def regular(run: Run) -> bool:
             attempt = attempts[id(run)]
-            attempt.status = self._verdict(run)
+            if run.trouble or not any(abs(run.reached - end) < SAME for end in known):
+                attempt.status = self._verdict(run)
+            if attempt.status == "ok":
+                known.append(run.reached)
             self.listen(
                 StartFinished(
                     model.name, k, attempt.asked.index, starts, run.reached, attempt.status

@@ -253,11 +253,15 @@ class Tree:
 
     @classmethod
     def grow(cls, points: Array, masses: Array) -> Tree:
-        """Merge until one cluster is left: O(n^2) time, O(n) memory."""
+        """Merge until one cluster is left: O(n^2) time and memory, n at most TREE."""
         keep = np.flatnonzero(masses > 0)
         keep = keep[np.linspace(0, len(keep) - 1, min(len(keep), TREE)).round().astype(int)]
         points, masses = points[:, keep], masses[keep]
-        centre, mass = points.copy(), masses.astype(float)
+        mass = masses.astype(float)
+        # What merging two clusters adds to the sum of squares about the means.
+        rise = sum((x - x[:, None]) ** 2 for x in points) * mass
+        rise *= (mass / (mass + mass[:, None])).T
+        np.fill_diagonal(rise, np.inf)
         alive = np.ones(len(mass), dtype=bool)
         merges: list[tuple[float, int, int]] = []
         chain: list[int] = []
@@ -265,18 +269,12 @@ class Tree:
             if not chain:
                 chain.append(int(alive.argmax()))
             tip = chain[-1]
-            away = centre - centre[:, tip, None]
-            rise = np.einsum("ij,ij->j", away, away) * (mass * mass[tip] / (mass + mass[tip]))
-            rise[~alive] = np.inf
-            rise[tip] = np.inf
-            close = int(rise.argmin())
-            if len(chain) > 1 and rise[chain[-2]] <= rise[close]:
+            close = int(rise[tip].argmin())
+            if len(chain) > 1 and rise[tip, chain[-2]] <= rise[tip, close]:
                 close = chain[-2]
                 del chain[-2:]
-                merges.append((float(rise[close]), close, tip))
-                share = mass[tip] / (mass[close] + mass[tip])
-                centre[:, close] += share * (centre[:, tip] - centre[:, close])
-                mass[close] += mass[tip]
+                merges.append((float(rise[tip, close]), close, tip))
+                _merge(rise, mass, close, tip)
                 alive[tip] = False
             else:
                 chain.append(close)
@@ -297,3 +295,14 @@ class Tree:
         member = (roots == distinct(roots)[:, None]) * self.masses
         found: Array = (self.points @ member.T) / member.sum(axis=1)
         return found
+
+
+def _merge(rise: Array, mass: Array, into: int, other: int) -> None:
+    """One cluster becomes part of another: the update of Lance & Williams (1967)."""
+    found = (mass[into] + mass) * rise[into] + (mass[other] + mass) * rise[other]
+    found -= mass * rise[into, other]
+    mass[into] += mass[other]
+    found /= mass[into] + mass
+    found[into] = np.inf
+    rise[into] = rise[:, into] = found
+    rise[other] = rise[:, other] = np.inf

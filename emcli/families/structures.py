@@ -304,8 +304,8 @@ def to_vector(structure: str, sigma: Array, base: Array | None = None) -> Array:
     origin = axes if sigma is base else _oriented(structure, base)[1]
     turns, values = match(origin.swapaxes(-2, -1) @ axes, values)
     one = np.eye(sigma.shape[-1])
-    skew = np.linalg.solve(one + turns, one - turns)
-    angles: Array = skew[..., *np.tril_indices(len(one), -1)]
+    skew: Array = np.asarray(np.linalg.solve(one + turns, one - turns), dtype=np.float64)
+    angles = skew[..., *np.tril_indices(len(one), -1)]
     return np.concatenate((flat(_logarithm(values)), flat(angles)), axis=-1)
 
 
