@@ -197,32 +197,48 @@ class Mixture:
 
     def from_vector(self, vector: Array) -> Self:
         """The mixture at these coordinates of the chart around this one."""
-        sizes = [self.k, *(f.own_vector.shape[-1] for f in self.families)]
-        head, *rest = np.split(vector, np.cumsum(sizes)[:-1], axis=-1)
+        head, *rest = self._split(vector)
         share = np.exp(head - head.max(axis=-1, keepdims=True))
         families = tuple(f.from_vector(v) for f, v in zip(self.families, rest, strict=True))
         weights = self.weights if self.equal_weights else _shares(share, equal=False)
         return replace(self, weights=weights, families=families)
 
+    def information(self, vector: Array) -> Array:
+        """The complete-data information of one row, times vectors (..., p) of this one's chart."""
+        head, *rest = self._split(vector)
+        blocks = [f.information(self.weights, v) for f, v in zip(self.families, rest, strict=True)]
+        return np.concatenate([self.weights * head, *blocks], axis=-1)
+
+    @property
+    def coordinates(self) -> int:
+        """How many coordinates the chart has."""
+        return self.k + sum(f.chart_size for f in self.families)
+
+    def _split(self, vector: Array) -> list[Array]:
+        """Vectors (..., p) of the chart, in pieces: weights, then block by block."""
+        sizes = [self.k, *(f.chart_size for f in self.families)]
+        return np.split(vector, np.cumsum(sizes)[:-1], axis=-1)
+
     def select(self, order: Any) -> Self:
         """The components in another order; of a stack, one or some of its starts."""
-        return self._mapped(lambda a: a[order])
+        return self.mapped(lambda a: a[order])
 
     @classmethod
     def stack(cls, mixtures: Sequence[Self]) -> Self:
         """Several mixtures of one model and k as one."""
-        return mixtures[0]._mapped(lambda *each: np.stack(each), *mixtures[1:])
+        return mixtures[0].mapped(lambda *each: np.stack(each), *mixtures[1:])
 
     @classmethod
     def join(cls, stacks: Sequence[Self]) -> Self:
         """Several stacks as one."""
-        return stacks[0]._mapped(lambda *each: np.concatenate(each), *stacks[1:])
+        return stacks[0].mapped(lambda *each: np.concatenate(each), *stacks[1:])
 
     def put(self, mask: Mask, part: Self) -> Self:
         """The stack with other starts in these places (S,)."""
-        return self._mapped(partial(_put, mask), part)
+        return self.mapped(partial(_put, mask), part)
 
-    def _mapped(self, f: Callable[..., Array], *others: Self) -> Self:
+    def mapped(self, f: Callable[..., Array], *others: Self) -> Self:
+        """The mixture whose every parameter array is f of this one's and the others'."""
         families = tuple(
             family.mapped(f, *(other.families[i] for other in others))
             for i, family in enumerate(self.families)

@@ -8,7 +8,7 @@ from math import isfinite
 
 import numpy as np
 
-from emcli.acceleration import FAILURES, JUMP, PLAIN_STEPS, Climb
+from emcli.acceleration import FAILURES, JUMP, Climb
 from emcli.em import Step, base_measure
 from emcli.errors import DegenerateError
 from emcli.mixture import Expectation, Mixture
@@ -36,11 +36,16 @@ class Convergence:
     tolerance: float
     cautious: bool = False  # while starts are compared: never trust a rate below CAUTION
     gains: list[float] = field(default_factory=list)  # of the current run of plain steps
+    changes: list[float] = field(default_factory=list)  # of the last steps, whatever their kind
     rate: float = 0.0
     last: float | None = None
+    told: float | None = None  # by an accelerator, of the gain still to come
 
     def see(self, log_likelihood: float, plain: bool = True) -> None:
         """Take note of a step's log-likelihood."""
+        self.told = None
+        if self.last is not None:
+            self.changes = [*self.changes[-2:], abs(log_likelihood - self.last)]
         if not plain or self.last is None:
             self.gains = []
         else:
@@ -63,6 +68,8 @@ class Convergence:
     @property
     def remaining(self) -> float | None:
         """The estimated gain still to come, None while there is nothing to tell from."""
+        if self.told is not None:
+            return self.told
         if len(self.gains) < 2:
             return None
         gain, before = max(self.gains[-1], 0.0), self.gains[-2]
@@ -77,11 +84,11 @@ class Convergence:
     @property
     def stopped(self) -> str | None:
         """Why EM may stop now: "tolerance", "precision" or not at all."""
-        if len(self.gains) >= 3:
-            if all(abs(gain) <= self.noise for gain in self.gains[-3:]):
-                return "precision"
-            if (remaining := self.remaining) is not None and remaining <= self.tolerance:
-                return "tolerance"
+        if len(self.changes) == 3 and max(self.changes) <= self.noise:
+            return "precision"
+        if len(self.gains) >= 3 or self.told is not None:
+            remaining = self.remaining
+            return "tolerance" if remaining is not None and remaining <= self.tolerance else None
         return None
 
 
@@ -94,6 +101,7 @@ class Run:
         self.stopped: str | None = None
         self.trouble: DegenerateError | None = None
         self.here: Place = (mixture, None)
+        self.ahead: Climb | None = None  # where it will go on after it stopped
         self._best: tuple[float, Place] = (-float("inf"), self.here)
         self._watch = watch
 
@@ -115,8 +123,9 @@ class Run:
         """Go on, unless it met its limits or trouble."""
         if self.stopped == "outdone" or (self.converged and self.convergence.cautious):
             self.stopped = None
-            self.convergence.last = None
-            self.iterations -= 1  # the point it stands on is evaluated again
+            if self.ahead is None:
+                self.convergence.last = None
+                self.iterations -= 1  # the point it stands on is evaluated again
 
     def see(self, place: Place, log_likelihood: float, plain: bool, limit: int) -> None:
         """Take note of a step, and stop when it was the last."""
@@ -134,6 +143,12 @@ class Run:
         if not self.stopped and self.iterations >= limit:
             self.stopped = "max_iterations"
 
+    def tell(self, remaining: float) -> None:
+        """Take note of an accelerator's estimate of the gain still to come."""
+        if isfinite(remaining):
+            self.convergence.told = remaining
+            self.stopped = self.convergence.stopped
+
     def fail(self, trouble: Exception) -> Moved:
         """End where there is no way on."""
         if not isinstance(trouble, DegenerateError):
@@ -143,6 +158,8 @@ class Run:
 
     def outdone(self, rival: float) -> bool:
         """Does it lie so far below that its gains will not get it there?"""
+        if self.convergence.told is not None:
+            return self.reached + self.convergence.told + 1 < rival
         gain = self.convergence.gain
         if gain is None or self.iterations < PATIENCE:
             return False
@@ -198,10 +215,12 @@ class Pack:
             rival = max([rival, *(run.reached for run in ended if regular(run))])
             over = late()
             for run in going:
-                if over or run.outdone(rival):
+                if not run.stopped and (over or run.outdone(rival)):
                     run.stopped = "max_time" if over else "outdone"
             running = [run for run in going if not run.stopped]
             if climb and len(running) < len(going):
+                for i, run in enumerate(going):
+                    run.ahead = climb.select([i]) if run.stopped else None
                 keep = [i for i, run in enumerate(going) if not run.stopped]
                 climb = climb.select(keep) if keep else None
         return self
@@ -209,7 +228,10 @@ class Pack:
     def _begin(self, running: list[Run]) -> Climb:
         here = Mixture.stack([at(run.here) for run in running])
         self._base = base_measure(here, self._source)
-        return Climb.begin(here, settled=running[0].iterations >= PLAIN_STEPS)
+        if len(running) == 1 and running[0].ahead:
+            return running[0].ahead
+        taken = max(running[0].iterations, 0)
+        return Climb.begin(here, self._stopping.acceleration, taken)
 
     def _step(self, climb: Climb, running: list[Run]) -> Moved:
         """One E step and one M step or jump of these runs, and those that go on."""
@@ -241,13 +263,17 @@ class Pack:
     def _onward(
         self, climb: Climb, sums: Expectation, failed: Mask, running: list[Run]
     ) -> Moved:
-        squarem = self._stopping.acceleration == "squarem"
-        may_jump = np.array([squarem and not run.convergence.resting for run in running])
+        plain = self._stopping.acceleration != "lbfgs"  # only then Aitken's estimate is needed
+        resting = np.array([plain and run.convergence.resting for run in running])
         try:
-            return climb.onward(sums, failed, may_jump), running
+            climb, remaining = climb.onward(sums, failed, resting, self._source.weight_total)
         except FAILURES as trouble:
             if len(running) == 1:
                 return running[0].fail(trouble)
+        else:
+            for run, told in zip(running, remaining.tolist(), strict=True):
+                run.tell(told)
+            return climb, running
         return joined([
             self._onward(climb.select([i]), sums.select([i]), failed[[i]], [run])
             for i, run in enumerate(running)

@@ -77,6 +77,10 @@ class Bernoulli(Separable):
     def from_vector(self, vector: Array) -> Self:
         return replace(self, probability=expit(vector).reshape(self.probability.shape))
 
+    def information(self, weights: Array, vector: Array) -> Array:
+        p = self.probability
+        return flat(weights[..., None] * p * (1 - p)) * vector
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         p = self.probability[colours]
         return (rng.random(p.shape) < p).T.astype(float)

@@ -126,6 +126,12 @@ class Binomial(ExponentialFamily):
     def from_vector(self, vector: Array) -> Self:
         return replace(self, probability=expit(vector).reshape(self.probability.shape))
 
+    def information(self, weights: Array, vector: Array) -> Array:
+        # With a column of trials their number is not known here, and left out.
+        m = 1.0 if isinstance(self.trials, str) else float(self.trials)
+        p = self.probability
+        return flat(m * weights[..., None] * p * (1 - p)) * vector
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         if isinstance(self.trials, str):
             if given is None:

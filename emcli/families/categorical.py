@@ -105,6 +105,9 @@ class Categorical(ExponentialFamily):
         raw = [np.exp(piece - piece.max(axis=-1, keepdims=True)) for piece in pieces]
         return replace(self, probabilities=tuple(p / p.sum(axis=-1, keepdims=True) for p in raw))
 
+    def information(self, weights: Array, vector: Array) -> Array:
+        return flat(weights[..., None] * np.concatenate(self.probabilities, axis=-1)) * vector
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         rows = []
         for p in self.probabilities:

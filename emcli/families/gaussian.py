@@ -144,6 +144,17 @@ class Gaussian(Family):
             mean, structures.from_vector(self.structure, vector[..., size:], self.spread)
         )
 
+    def information(self, weights: Array, vector: Array) -> Array:
+        size = self.k * len(self.columns)
+        away = vector[..., :size].reshape(*vector.shape[:-1], *self.mean.shape[-2:])
+        means = self._pull(away * self._scale) * self._scale * weights[..., None]
+        rest = structures.information(self.structure, self.spread, weights, vector[..., size:])
+        return np.concatenate([flat(means), rest], axis=-1)
+
+    @abstractmethod
+    def _pull(self, away: Array) -> Array:
+        """Each component's precision times its row of `away` (..., K, d)."""
+
     @cached_property
     def _scale(self) -> Array:
         """(..., 1, d) units of the chart: an average sd, common where columns stay comparable."""
@@ -281,6 +292,15 @@ class Full(Gaussian, ExponentialFamily):
             return super().statistics(block, r)
         return quadratic.full_sums(block, self.mean, r)
 
+    @property
+    def chart_size(self) -> int:
+        k, d = self.mean.shape[-2:]
+        return k * d + structures.chart_size(self.structure, k, d)
+
+    def _pull(self, away: Array) -> Array:
+        found: Array = (self.precision @ away[..., None])[..., 0]
+        return found
+
     def _moments(self, n: Array, t: Array) -> tuple[Array, Array]:
         """Means (..., K, d) and scatter matrices about them (..., K, d, d)."""
         d = len(self.columns)
@@ -352,6 +372,9 @@ class Diagonal(Gaussian, Separable):
     def narrowest(self, unit: Array) -> Array:
         largest = (unit * unit / self.variance).max(axis=1)
         return 1 / np.maximum(largest, np.finfo(float).tiny)
+
+    def _pull(self, away: Array) -> Array:
+        return away / self.variance
 
     def column_features(self, values: Array, out: Array) -> None:
         d = len(self.columns)

@@ -85,6 +85,9 @@ class Poisson(Separable):
     def from_vector(self, vector: Array) -> Self:
         return replace(self, rate=np.exp(vector).reshape(self.rate.shape))
 
+    def information(self, weights: Array, vector: Array) -> Array:
+        return flat(weights[..., None] * self.rate) * vector
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         return rng.poisson(self.rate[colours]).T.astype(float)
 

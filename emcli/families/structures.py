@@ -332,6 +332,33 @@ def from_vector(structure: str, vector: Array, base: Array) -> Array:
     return compose(origin @ turns, values)
 
 
+def chart_size(structure: str, k: int, d: int) -> int:
+    """How many coordinates `k` covariances (or variances) of order `d` have."""
+    if structure in AXIS_ALIGNED:
+        return k * d
+    if INVARIANCE[structure] == "affine":
+        return k * d * d
+    return k * d + (k if structure[2] == "V" else 1) * d * (d - 1) // 2
+
+
+def information(structure: str, sigma: Array, weights: Array, vector: Array) -> Array:
+    """The information on the covariances of one row, times vectors of the chart around `sigma`.
+
+    Logarithms count a half each; the turn of two axes by their Cayley coordinate, four times
+    (a - b)^2 / ab, a and b being their eigenvalues.
+    """
+    halves = weights / 2
+    if structure in AXIS_ALIGNED or INVARIANCE[structure] == "affine":
+        return np.repeat(halves, vector.shape[-1] // weights.shape[-1], axis=-1) * vector
+    values, axes = _oriented(structure, sigma)
+    rows, columns = np.tril_indices(values.shape[-1], -1)
+    first, second = values[..., rows], values[..., columns]
+    turns = 4 * weights[..., None] * (first - second) ** 2 / (first * second)
+    turns = turns.sum(axis=-2, keepdims=True) if axes.shape[-3] == 1 else turns
+    logs = np.repeat(halves, values.shape[-1], axis=-1)
+    return np.concatenate((logs, flat(turns)), axis=-1) * vector
+
+
 def _logarithm(eigenvalues: Array) -> Array:
     if not (eigenvalues > 0).all():
         raise np.linalg.LinAlgError("not positive definite")

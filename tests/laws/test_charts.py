@@ -6,11 +6,12 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from emcli.acceleration import DIP, JUMP, Climb, extrapolate
-from emcli.em import e_step, steps
+from emcli.acceleration import DIP, JUMP, Climb
+from emcli.em import e_step, q, steps
 from emcli.families.structures import covariances
 from emcli.mixture import Mixture
 from emcli.sources.memory import MemorySource
+from emcli.squarem import extrapolate
 
 from .table import every_row, rough
 
@@ -123,8 +124,29 @@ def test_a_jump_too_far_is_refused_or_lands_on_numbers(row, far):
         except (ValueError, np.linalg.LinAlgError):
             continue
         sums = e_step(Mixture.stack([row.mixture]), source)
-        begun = Climb.begin(Mixture.stack([jump]))
+        begun = Climb.begin(Mixture.stack([jump]), "none")
         with np.errstate(all="ignore"):
             found, failed = replace(begun, kind=np.array([JUMP]), sums=sums).evaluate(source)
         assert np.isfinite([*found.log_likelihood, *found.n.ravel()]).all()
         assert failed or found.log_likelihood >= sums.log_likelihood - DIP
+
+
+@every_row
+def test_the_information_is_the_bend_of_q(row):
+    """Second differences of Q at the parameters that have just maximised it, one row's worth."""
+    source = row.source(4_000, 55)
+    mixture = row.mixture
+    for _ in range(3):
+        expectation = e_step(mixture, source)
+        mixture = mixture.maximise(expectation)
+    expectation = e_step(mixture, source)
+    top = mixture.maximise(expectation)
+    rng, origin = np.random.default_rng(56), top.to_vector()
+    for _ in range(3):
+        # Towards another fit of the model, for not every direction of the chart is in it.
+        away = rough(row, row.source(400, rng.integers(1_000)), 57).to_vector(top) - origin
+        away *= 1e-3 / np.abs(away).max()
+        bend = sum(q(top.from_vector(origin + v), expectation) for v in (away, -away))
+        bend = (2 * q(top, expectation) - bend) / source.rows
+        if "trials=" not in row.name:  # a column of trials is left out of it
+            assert away @ top.information(away) == pytest.approx(bend, rel=0.1)
