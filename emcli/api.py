@@ -21,11 +21,11 @@ from emcli.families import catalogue
 from emcli.families.base import Part
 from emcli.fitted import Fitted, Scores, as_table, encode, load, refuse_missing
 from emcli.mixture import Mixture, Model
-from emcli.numerics import Array
 from emcli.outcome import Outcome, described, notes_on, rounded
 from emcli.search import Search
 from emcli.settings import FitSettings
-from emcli.sources.memory import MemorySource, one_blas_thread
+from emcli.sources.memory import one_blas_thread
+from emcli.sources.spool import Spool
 
 __all__ = ["Fitted", "Outcome", "Scores", "as_table", "encode", "fit", "fit_table", "load"]
 
@@ -54,6 +54,8 @@ def fit_table(
 ) -> Outcome:
     """The whole of `emcli fit` between reading and writing."""
     terms = grammar.parse(asked.modelling.model)
+    if table.spool is None:
+        table.spool = Spool(asked.running.memory, asked.running.spool)
     plan = columns.plan(table, terms, asked.selecting)
     data = columns.encode(table, plan.columns, asked.selecting, plan.checks, plan.trials)
     if not data.values.shape[1]:
@@ -62,13 +64,11 @@ def fit_table(
             "leave out the emptiest column with -x, or type --missing use",
         )
     models = _models(plan.models, data, table, asked)
-    names = [column.name for column in data.columns]
-    weights = _weights(data)
     with one_blas_thread():
-        source = MemorySource(data.values, names, weights, asked.running.threads)
+        source = data.source(asked.running.threads)
         if not source.weight_total > 0:
             raise InputError(f"{table.label}: no row has a value to use", "check the columns")
-        given, colours = _given(asked, models, source)
+        given, colours = _given(asked, models, data)
         search = Search(source, asked, listen, given)
         ks = (given.k,) if given else asked.modelling.components
         cells = search.cells(models, ks)
@@ -96,7 +96,7 @@ def _models(
             part = Part(
                 family, claim.columns, claim.term.variant, options,
                 tuple(data.columns[j].levels for j in rows),
-                tuple(i for i, j in enumerate(rows) if np.isnan(data.values[j]).any()),
+                tuple(i for i, j in enumerate(rows) if data.missing[j]),
             )
             if part.incomplete and family.needs_whole_rows(part):
                 refuse_missing(table, data, part.columns, family.title(part), choose=True)
@@ -106,16 +106,8 @@ def _models(
     return list(found.values())
 
 
-def _weights(data: Data) -> Array | None:
-    """Row weights; a row with nothing observed counts for nothing."""
-    empty = np.isnan(data.values).all(axis=0)
-    if not empty.any():
-        return data.weights
-    return np.where(empty, 0.0, 1.0 if data.weights is None else data.weights)
-
-
 def _given(
-    asked: FitSettings, models: Sequence[Model], source: MemorySource
+    asked: FitSettings, models: Sequence[Model], data: Data
 ) -> tuple[Mixture | None, tuple[str, ...]]:
     """The mixture of `--start FILE` and its colours, where that is what was asked."""
     start = asked.searching.start
@@ -132,7 +124,8 @@ def _given(
             f"type -m '{mixture.name}' and the same columns",
         )
     ready = replace(mixture, equal_weights=asked.modelling.equal_weights)
-    return ready.seeing(source.values, source.names), mixture.colours
+    holes = np.where(data.missing > 0, np.nan, 0.0)[:, None]
+    return ready.seeing(holes, [column.name for column in data.columns]), mixture.colours
 
 
 def _chosen(cells: Sequence[Cell], asked: FitSettings, search: Search) -> Cell:

@@ -12,16 +12,15 @@ cv    -2 * held-out log-likelihood          Smyth (2000)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from emcli.families.base import Block
+from emcli.frozen import frozen
 from emcli.mixture import Mixture
 from emcli.sources.memory import MemorySource
 
 
-@dataclass(frozen=True)
+@frozen
 class Criteria:
     """What the criteria are made of; `entropy` is that of the colours, in nats, from 0."""
 

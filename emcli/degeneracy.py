@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emcli.families.base import Block, Family
+from emcli.families.base import Family
 from emcli.frozen import frozen
-from emcli.mixture import Evaluation, Mixture, places
+from emcli.mixture import Mixture, places
 from emcli.numerics import Array, distinct
 from emcli.sources.memory import MemorySource
 
@@ -88,48 +88,44 @@ def _thin(family: Family, resolution: Resolution, share: float) -> list[Spurious
 def _small(
     mixture: Mixture, columns: tuple[str, ...], source: MemorySource
 ) -> list[Spurious]:
-    """Components that own fewer than d + 2 distinct rows."""
-    evaluation = mixture.at(source.names)
-    owned: list[list[Array]] = [[] for _ in range(mixture.k)]
-    open_ = set(range(mixture.k))
-    at = places(columns, source.names)
-    least = len(columns) + 2
-    for block in _blocks(source):
-        colours = _owners(evaluation, block)
-        for k in sorted(open_):
-            rows = block.values[at][:, colours == k]
-            owned[k].append(rows)
-            if _distinct(np.hstack(owned[k])[:, :_LOOK], least):
-                open_.discard(k)
-        if not open_:
-            return []
-    found = []
-    for k in sorted(open_):
-        count = distinct(np.hstack(owned[k])).shape[1]
-        found.append(Spurious(k, columns, f"owns {count} distinct row{'s' * (count != 1)}"))
-    return found
+    """Components that own fewer than d + 2 distinct rows.
+
+    A component owns the rows whose probability of it is at least half the highest that any row
+    has: one that lies under others owns rows, though it is nowhere the most probable.
+    """
+    few, highest = _owning_few(mixture, columns, source, np.ones(mixture.k))
+    if few:
+        few, _ = _owning_few(mixture, columns, source, highest)
+    return [
+        Spurious(k, columns, f"owns {count} distinct row{'s' * (count != 1)}")
+        for k, count in sorted(few.items())
+    ]
+
+
+def _owning_few(
+    mixture: Mixture, columns: tuple[str, ...], source: MemorySource, highest: Array
+) -> tuple[dict[int, int], Array]:
+    """How many distinct rows own those who own too few; and (K,) the highest probabilities.
+
+    Those are complete where a component does own too few.
+    """
+    evaluation, at = mixture.at(source.names), places(columns, source.names)
+    owned: dict[int, list[Array]] = {k: [] for k in range(mixture.k)}
+    seen = np.zeros(mixture.k)
+    for block in source.pieces(8192):
+        r, _ = evaluation.posterior(block)
+        if block.weights is not None:
+            r *= block.weights > 0
+        seen = np.maximum(seen, r.max(axis=1, initial=0.0))
+        for k in list(owned):
+            owned[k].append(block.values[at][:, (r[k] >= highest[k] / 2) & (r[k] > 0)])
+            if _distinct(np.hstack(owned[k])[:, :_LOOK], len(columns) + 2):
+                del owned[k]
+        if not owned:
+            break
+    return {k: distinct(np.hstack(rows)).shape[1] for k, rows in owned.items()}, seen
 
 
 def _distinct(rows: Array, least: int) -> bool:
     """Are there so many distinct rows in (d, n)? One column alone mostly says so, and sooner."""
     return len(distinct(rows[0])) >= least or distinct(rows).shape[1] >= least
-
-
-def _blocks(source: MemorySource) -> list[Block]:
-    """The source in a few large pieces."""
-    step = 8192
-    return [
-        Block(
-            source.values[:, at : at + step],
-            None if source.weights is None else source.weights[at : at + step],
-            at,
-        )
-        for at in range(0, source.rows, step)
-    ]
-
-
-def _owners(evaluation: Evaluation, block: Block) -> np.ndarray:
-    """(n,) most probable component of each row that counts, -1 for the others."""
-    joint, _ = evaluation.joint(block)
-    colours = joint.argmax(axis=0)
-    return colours if block.weights is None else np.where(block.weights > 0, colours, -1)

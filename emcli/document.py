@@ -10,12 +10,12 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, NoReturn, Protocol
 
 from emcli.columns import Column
 from emcli.errors import InputError, UsageError
+from emcli.frozen import frozen
 from emcli.mixture import Mixture
 from emcli.schema import fault
 
@@ -47,7 +47,7 @@ class Fit(Protocol):
     def selection(self) -> Sequence[Mapping[str, Any]]: ...
 
 
-@dataclass(frozen=True)
+@frozen
 class Document:
     """A parameters file that has been read and found sound."""
 
@@ -153,7 +153,11 @@ def _text_of(path: str, name: str) -> str:
     if path == "-" and sys.stdin is None:
         raise InputError(f"cannot read {name}: it is closed", _WRITE_ONE)
     try:
-        raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        if path == "-":
+            raw = sys.stdin.buffer.read()
+        else:
+            with open(path, "rb") as file:
+                raw = file.read()
         return raw.decode("utf-8-sig")
     except OSError as error:
         reason = error.strerror or error

@@ -6,11 +6,13 @@ The search calls one function, `listen(event)`; nothing below it knows who liste
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from emcli.frozen import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class CellStarted:
     """The search turned to one model with one number of components."""
 
@@ -20,7 +22,7 @@ class CellStarted:
     cells: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Stepped:
     """One EM step (`kind` "em") or one accelerated jump ("jump") was evaluated."""
 
@@ -36,7 +38,7 @@ class Stepped:
     parameters: Callable[[], Any] = field(default=list, repr=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class StartFinished:
     """One start was run as far as it will be; `status` is "ok" or why it ended."""
 
@@ -48,7 +50,7 @@ class StartFinished:
     status: str
 
 
-@dataclass(frozen=True)
+@frozen
 class CellFinished:
     """One cell of the k x model table is done; `value` is its criterion."""
 

@@ -14,9 +14,8 @@ import re
 import signal
 import stat
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from contextlib import suppress
 from types import FrameType
 from typing import IO, Any, NoReturn, TypeAlias
 
@@ -150,11 +149,9 @@ class Outputs:
         if os.path.exists(target) and not os.access(target, os.W_OK):
             raise OutputError(f"cannot write {label}: it is write-protected")
         with death:
-            descriptor, temporary = tempfile.mkstemp(".tmp", f".{name[:80]}.", folder)
-            death.undo.append(lambda: Path(temporary).unlink(missing_ok=True))
-        umask = os.umask(0)
-        os.umask(umask)
-        os.fchmod(descriptor, 0o666 & ~umask)
+            temporary = os.path.join(folder, f".{name[:80]}.{os.urandom(6).hex()}.tmp")
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            death.undo.append(lambda: _remove(temporary))
         file = io.BufferedWriter(_Raw(descriptor, label))
         self.pending.append((file, temporary, target))
         return file
@@ -184,7 +181,12 @@ class Outputs:
         for file in (*self.direct, *(file for file, _, _ in self.pending)):
             file.raw.close()
         for _, temporary, _ in self.pending:
-            Path(temporary).unlink(missing_ok=True)
+            _remove(temporary)
+
+
+def _remove(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def _descriptor_of(path: str) -> int | None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emcli import columns, document, settings, tables
 from emcli.columns import Column, Data
 from emcli.errors import InputError
 from emcli.families.base import Block
+from emcli.frozen import frozen
 from emcli.mixture import Mixture
 from emcli.numerics import Array
 from emcli.sources.memory import MemorySource, one_blas_thread
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
+@frozen
 class Scores:
     """log_density: (n,) of each row, in nats; total and mean: weighted over the rows."""
 
@@ -75,28 +77,45 @@ class Fitted:
 
     def evaluate(self, values: Array, threads: int | None = None) -> tuple[Array, Array]:
         """Both at once: probabilities (K, n) and log densities (n,)."""
-        mixture = self.mixture.seeing(values, self.names)
         source = MemorySource(values, self.names, threads=threads)
-        r, log_density = np.empty((mixture.k, source.rows)), np.empty(source.rows)
-        evaluation = mixture.at(self.names)
-        bases = [(base, [self.names.index(c) for c in base.inputs]) for base in mixture.bases]
+        r, log_density = np.empty((self.mixture.k, source.rows)), np.empty(source.rows)
+        look, width = self.looking(np.array([np.isnan(row).any() for row in values]))
 
         def write(block: Block) -> None:
             rows = slice(block.start, block.start + block.n)
-            r[:, rows], log_density[rows] = evaluation.posterior(block)
-            for base, at in bases:
-                log_density[rows] += base(block.values[at])
+            r[:, rows], log_density[rows] = look(block)
 
         if source.rows:
             with one_blas_thread(), np.errstate(all="ignore"):
-                source.each(write, evaluation.width)
-        lost = np.flatnonzero(~np.isfinite(log_density))
-        if len(lost):
-            raise InputError(
-                f"row {lost[0] + 1} has no computable density under these parameters",
-                "check that they were fitted to data of this kind",
-            )
+                source.each(write, width)
         return r, log_density
+
+    def looking(
+        self, incomplete: NDArray[np.bool_]
+    ) -> tuple[Callable[[Block], tuple[Array, Array]], int]:
+        """What tells probabilities (K, n) and log densities (n,) of a block, and its width.
+
+        incomplete: (d,) which columns have empty cells.
+        """
+        cells = np.where(incomplete, np.nan, 0.0)[:, None]
+        mixture = self.mixture.seeing(cells, self.names)
+        evaluation = mixture.at(self.names)
+        bases = [(base, [self.names.index(c) for c in base.inputs]) for base in mixture.bases]
+
+        def look(block: Block) -> tuple[Array, Array]:
+            r, log_density = evaluation.posterior(block)
+            for base, at in bases:
+                log_density += base(block.values[at])
+            lost = np.flatnonzero(~np.isfinite(log_density))
+            if len(lost):
+                raise InputError(
+                    f"row {block.start + lost[0] + 1} has no computable density under these "
+                    "parameters",
+                    "check that they were fitted to data of this kind",
+                )
+            return r, log_density
+
+        return look, evaluation.width
 
     def assign(self, data: Any) -> pd.DataFrame:
         """Colours of the rows of a frame, Arrow table or array: row, colour, p_red, p_blue, ..."""
@@ -203,15 +222,15 @@ def refuse_missing(
     """Refuse empty cells in a block whose columns are correlated."""
     at = [column.name for column in data.columns]
     for name in names:
-        empty = np.flatnonzero(np.isnan(data.values[at.index(name)]))
-        if len(empty):
-            more = len(empty) - 1
+        column = at.index(name)
+        if data.missing[column]:
+            more = int(data.missing[column]) - 1
             many = f", as in {more} other row{'s' * (more > 1)}," if more else ","
             what = f"the cell is empty{many} which {title} cannot use yet"
             hint = "type --missing drop"
             if choose:
                 hint += ", or choose a model of independent columns (gaussian:VVI)"
-            raise table.refusal(name, input_row(data, int(empty[0])), what, hint)
+            raise table.refusal(name, input_row(data, data.first_empty(column)), what, hint)
 
 
 def input_row(data: Data, row: int) -> int:

@@ -14,10 +14,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from emcli.errors import UsageError
 from emcli.families import catalogue
+from emcli.frozen import frozen
 
 AUTO = "auto"
 
@@ -27,7 +27,7 @@ _TERM = re.compile(
 _VALUE = re.compile(r"(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<value>.+)", re.S)
 
 
-@dataclass(frozen=True)
+@frozen
 class Term:
     """One block as typed: a family, its variant, column selectors and name=value arguments."""
 

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
 
+from emcli import densities
 from emcli.cell import Cell
 from emcli.columns import Data
 from emcli.criteria import Criteria
 from emcli.fitted import Fitted
+from emcli.frozen import frozen
 from emcli.mixture import Mixture, Model
-from emcli.numerics import Array
+from emcli.numerics import distinct
 from emcli.settings import FitSettings
 from emcli.sources.memory import MemorySource
 
 QUANTILES = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 
 
-@dataclass(frozen=True)
+@frozen
 class Outcome:
     """What came of `fit_table`: the fit, the rows it saw, and what there is to say."""
 
@@ -40,18 +42,19 @@ def described(
     # What the file says is what is reported: the same numbers as a reader of the file gets.
     same = Mixture.from_dict(mixture.to_dict(), mixture.name)
     written = Fitted(replace(same, equal_weights=mixture.equal_weights), data.columns, {})
-    r, log_density = written.evaluate(source.values, asked.running.threads)
-    w = np.ones(source.rows) if source.weights is None else source.weights
-    empty = np.isnan(data.values).all(axis=0)
+    look, width = written.looking(data.missing > 0)
+    with np.errstate(all="ignore"):
+        seen = densities.spread(look, source, width)
+        marks = densities.quantiles(look, source, width, seen, QUANTILES)
     name = asked.searching.criterion
     found = {
         "log_likelihood": cell.log_likelihood,
         "free_parameters": criteria.free,
         **({"equal_weights": True} if mixture.equal_weights else {}),
-        "rows": int(source.rows - empty.sum()),
+        "rows": source.rows - len(data.blank),
         "weight_total": _whole(source.weight_total),
         **({} if data.rows is None else {"rows_dropped": data.total_rows - source.rows}),
-        "missing_cells": int(np.isnan(data.values).sum()),
+        "missing_cells": int(data.missing.sum()),
         "bic": criteria.value("bic"),
         "aic": criteria.value("aic"),
         "icl": criteria.value("icl"),
@@ -67,9 +70,9 @@ def described(
         "starts_finished": cell.finished,
         "starts_at_best": cell.at_best,
         "seed": asked.searching.seed,
-        "log_density_quantiles": _quantiles(log_density, np.where(empty, 0.0, w)),
+        "log_density_quantiles": {f"{q:g}": v for q, v in zip(QUANTILES, marks, strict=True)},
         "diagnostics": {
-            "sizes": [_whole(x) for x in np.bincount(r.argmax(axis=0), w, mixture.k)],
+            "sizes": [_whole(x) for x in seen.sizes],
             "at_a_limit": [
                 f"{colour}: {what}"
                 for k, colour in enumerate(mixture.colours)
@@ -85,14 +88,6 @@ def described(
 def _whole(x: float) -> int | float:
     """A whole number as one, so that counts are written as counts."""
     return int(x) if float(x).is_integer() else float(x)
-
-
-def _quantiles(x: Array, w: Array) -> dict[str, float]:
-    """Weighted quantiles: the least value with at least that share of the weight at or below."""
-    order = np.argsort(x, kind="stable")
-    share = np.cumsum(w[order]) / w.sum()
-    at = np.minimum(np.searchsorted(share, QUANTILES, side="left"), len(x) - 1)
-    return {f"{q:g}": float(v) for q, v in zip(QUANTILES, x[order][at], strict=True)}
 
 
 def _row(cell: Cell, criterion: str) -> dict[str, Any]:
@@ -147,7 +142,7 @@ def notes_on(data: Data, models: Sequence[Model]) -> list[str]:
         found.append(f"{dropped} of {data.total_rows} rows have an empty cell and were dropped")
     normal = all(part.family.name == "gaussian" for model in models for part in model.parts)
     head = data.values[:, :1000]
-    if normal and all(len(np.unique(row[~np.isnan(row)])) <= 2 for row in head):
+    if normal and all(len(distinct(row[~np.isnan(row)])) <= 2 for row in head):
         found.append("every column has two values at most: -m bernoulli may suit better")
     return found
 

@@ -143,12 +143,11 @@ class Search:
 
     def _distinct(self, enough: int) -> int:
         """Number of distinct rows, counted up to a little more than `enough`."""
-        values, step = self.source.values, 4096
-        if self.source.weights is not None:
-            values = values[:, self.source.weights > 0]
-        seen = values[:, :0]
-        for at in range(0, values.shape[1], step):
-            piece = values[:, at : at + step]
+        seen = self.source.values[:, :0]
+        for block in self.source.pieces(4096):
+            piece = block.values
+            if block.weights is not None:
+                piece = piece[:, block.weights > 0]
             piece = np.where(np.isnan(piece), np.inf, piece)  # NaN differs from itself
             seen = distinct(np.hstack([seen, piece]))
             if seen.shape[1] >= enough:

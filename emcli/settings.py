@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any
 
 from emcli.errors import UsageError
+from emcli.frozen import frozen
 
 
 def option(*flags: str, default: Any, help: str, **how: Any) -> Any:
@@ -51,6 +52,14 @@ def parse_duration(text: str | float) -> float:
     return seconds
 
 
+def parse_size(text: str | int) -> int:
+    """`256M`, `2G`, `1.5GiB`, or plain bytes -> bytes; K, M, G and T are powers of 1024."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", str(text), re.IGNORECASE)
+    if not match:
+        raise ValueError(f"'{text}' is not a size; type 256M or 2G")
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+
+
 def parse_list(text: str) -> tuple[str, ...]:
     """Words separated by commas -> the words, blanks around them removed."""
     return tuple(word.strip() for word in text.split(","))
@@ -76,7 +85,7 @@ CRITERIA = ("bic", "icl", "aic", "aicc", "sabic", "caic", "cv")
 STARTS = ("kmeans++", "random", "hierarchical", "quantile")
 
 
-@dataclass(frozen=True)
+@frozen
 class Reading:
     """How the bytes of a table become columns."""
 
@@ -101,7 +110,7 @@ class Reading:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Selecting:
     """Which columns and rows of the table the model sees, and in what role."""
 
@@ -128,7 +137,7 @@ class Selecting:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Modelling:
     """The mixture: families, number of components, constraints, names of the colours."""
 
@@ -150,7 +159,7 @@ class Modelling:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Searching:
     """Where EM starts and how the winner is chosen."""
 
@@ -177,7 +186,7 @@ class Searching:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Stopping:
     """When a run of EM ends, and whether it is accelerated."""
 
@@ -194,12 +203,12 @@ class Stopping:
         help="Stop starting new work after this long (90s, 5m, 1h30m) and keep the best so far.",
     )
     acceleration: str = option(
-        "--acceleration", default="squarem", choices=("squarem", "none"),
+        "--acceleration", default="lbfgs", choices=("lbfgs", "squarem", "none"),
         help="Extrapolate once plain EM has settled (SQUAREM), or plain EM throughout.",
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Running:
     """The machine."""
 
@@ -207,9 +216,19 @@ class Running:
         "--threads", default=None, metavar="N", parse=at_least(int, 1),
         help="Processor cores to use; the result does not depend on it. Default: all.",
     )
+    memory: int | None = option(
+        "--memory", default=None, metavar="SIZE", parse=parse_size,
+        help="Memory to stay under (256M, 2G); a table that does not fit is kept in --spool, and "
+        "the result does not depend on it. Default: 75% of what is free.",
+    )
+    spool: str | None = option(
+        "--spool", default=None, metavar="DIR",
+        help="Directory for what does not fit into memory; nothing stays there. Default: the "
+        "temporary directory.",
+    )
 
 
-@dataclass(frozen=True)
+@frozen
 class Output:
     """What is written, and where."""
 
@@ -243,7 +262,7 @@ class Output:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Talking:
     """What is said on standard error while it runs."""
 
@@ -257,7 +276,7 @@ class Talking:
     verbose: int = option("-v", "--verbose", default=0, count=True, help="Say more.")
 
 
-@dataclass(frozen=True)
+@frozen
 class FitSettings:
     """All that `emcli fit` was asked, beside the data."""
 
@@ -277,7 +296,14 @@ def _as_in(bundle: type, name: str) -> Any:
     return field(default=declared.default, metadata=declared.metadata)
 
 
-@dataclass(frozen=True)
+@frozen
+class Cores:
+    """The machine."""
+
+    threads: int | None = _as_in(Running, "threads")
+
+
+@frozen
 class NewRows:
     """Which rows are looked at, and how they are named."""
 
@@ -285,7 +311,7 @@ class NewRows:
     missing: str = _as_in(Selecting, "missing")
 
 
-@dataclass(frozen=True)
+@frozen
 class AssignOutput:
     """What is written, and where."""
 
@@ -305,7 +331,7 @@ def parse_quantile(text: str | float) -> float:
     return value
 
 
-@dataclass(frozen=True)
+@frozen
 class ScoreOutput:
     """What is written, and where."""
 
@@ -321,7 +347,7 @@ class ScoreOutput:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Sampling:
     """How many rows are drawn, and where they go."""
 
@@ -344,7 +370,7 @@ class Sampling:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Hush:
     """What is said on standard error."""
 
@@ -353,29 +379,29 @@ class Hush:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class AssignSettings:
     """All that `emcli assign` was asked, beside the parameters and the data."""
 
     output: AssignOutput = AssignOutput()
     rows: NewRows = NewRows()
     reading: Reading = Reading()
-    running: Running = Running()
+    running: Cores = Cores()
     talking: Hush = Hush()
 
 
-@dataclass(frozen=True)
+@frozen
 class ScoreSettings:
     """All that `emcli score` was asked, beside the parameters and the data."""
 
     output: ScoreOutput = ScoreOutput()
     rows: NewRows = NewRows()
     reading: Reading = Reading()
-    running: Running = Running()
+    running: Cores = Cores()
     talking: Hush = Hush()
 
 
-@dataclass(frozen=True)
+@frozen
 class SampleSettings:
     """All that `emcli sample` was asked, beside the parameters."""
 

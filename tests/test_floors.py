@@ -15,12 +15,13 @@ ROOT = Path(__file__).parent.parent
 # A module may import lower floors, and its own without a circle. A name stands for itself and,
 # where it is a folder, for all in it.
 FLOORS = (
-    ("errors", "settings", "events", "numerics", "files", "palette", "schema"),
+    ("environment", "errors", "frozen", "settings", "events", "numerics", "files", "palette",
+     "schema"),
     ("families", "grammar"),
     ("mixture",),
-    ("em", "variants", "acceleration", "online", "sources", "tables"),
-    ("run", "start", "cell", "search", "criteria", "degeneracy", "bootstrap", "align", "columns",
-     "workers"),
+    ("em", "variants", "jump", "quasi_newton", "squarem", "acceleration", "online", "sources", "tables"),
+    ("run", "start", "cell", "search", "criteria", "degeneracy", "densities", "bootstrap", "align",
+     "columns", "workers"),
     ("document", "fitted", "outcome", "api", "report"),
     ("cli", "__main__"),
 )

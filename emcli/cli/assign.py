@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from emcli.cli.common import DATA, PARAMS, format_of, inputs_of
 from emcli.cli.options import Command
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from emcli.columns import Data
     from emcli.tables import Table
 
-_PIECE = 65_536
-
 _HELP = """Colour the rows of DATA with the parameters that 'emcli fit -o PARAMS' wrote.
 
 Columns are found by name: another order is fine, others are ignored.
@@ -28,18 +26,30 @@ zcat new.csv.gz | emcli assign params.json - > colours.csv
 """
 
 
+class Lot(NamedTuple):
+    """Rows to be coloured: the number of the first one and how many; their numbers, and where they
+    begin there; the table of those of their columns that are written too."""
+
+    first: int
+    rows: int
+    data: Data
+    start: int
+    table: Table | None = None
+
+
 def run(settings: AssignSettings, params: str, data: Sequence[str]) -> None:
     """The command's work."""
     refuse_twice(params, data)
     from emcli import api
 
-    output = settings.output
+    output, id_name = settings.output, settings.rows.id
     with Outputs(inputs_of(data, params)) as outputs:
         file = outputs.open(output.assignments)
         fitted = api.load(params)
         pieces = encoded(fitted, data, settings.reading, settings.rows, everything=output.append)
+        lots = (Lot(piece.first_row, piece.rows, found, 0, piece) for piece, found in pieces)
         write_colours(
-            file, format_of(output.assignments), fitted, pieces, settings.rows.id,
+            file, format_of(output.assignments), fitted, lots, id_name,
             probabilities=not output.no_probabilities, append=output.append,
             threads=settings.running.threads,
         )  # fmt: skip
@@ -70,31 +80,29 @@ def write_colours(
     file: IO[bytes],
     fmt: str,
     fitted: Fitted,
-    pieces: Iterable[tuple[Table, Data]],
+    lots: Iterable[Lot],
     id_name: str | None,
     *,
     probabilities: bool,
     append: bool,
     threads: int | None,
 ) -> None:
-    """Write one line for each row of the pieces, in order."""
+    """Write one line for each row of the lots, in order."""
     from itertools import chain
 
     from emcli.tables import AssignmentWriter
 
-    pieces = iter(pieces)
-    first = next(pieces)
-    names = first[0].names if append else None
+    lots = iter(lots)
+    begin = next(lots)
+    names = begin.table.names if append and begin.table else None
     colours = fitted.mixture.colours
     writer = AssignmentWriter(file, fmt, colours, id_name, probabilities, names)
     with writer:
-        for table, data in chain([first], pieces):
-            for start in range(0, table.rows, _PIECE):
-                rows = min(_PIECE, table.rows - start)
-                codes, shares = colours_of(fitted, data, start, rows, threads)
-                ids = data.ids.slice(start, rows) if data.ids is not None else None
-                appended = table.arrow.slice(start, rows) if append else None
-                writer.write(table.first_row + start, codes, shares, ids, appended)
+        for lot in chain([begin], lots):
+            codes, shares = colours_of(fitted, lot.data, lot.start, lot.rows, threads)
+            ids = lot.table.text(id_name) if lot.table and id_name else None
+            appended = lot.table.arrow if lot.table and append else None
+            writer.write(lot.first, codes, shares, ids, appended)
 
 
 def colours_of(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -15,9 +16,20 @@ DATA = click.Argument(["data"], nargs=-1, required=True, metavar="DATA...")
 PARAMS = click.Argument(["params"], metavar="PARAMS")
 
 
+@contextmanager
+def importing() -> Iterator[None]:
+    """For large imports: modules leave no garbage, and looking for it takes 15 ms."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def format_of(path: str) -> str:
     """How a table is written to `path`: "parquet" by its ending, else "csv"."""
-    return "parquet" if Path(path).suffix.lower() in (".parquet", ".pq") else "csv"
+    return "parquet" if path.lower().endswith((".parquet", ".pq")) else "csv"
 
 
 def warn(sentences: Iterable[str], quiet: bool) -> None:
@@ -41,11 +53,11 @@ def someone_looks() -> bool:
 def inputs_of(data: Iterable[str], *others: str | None) -> list[str]:
     """Every path a command reads, the files of a directory among them."""
     paths = [path for path in (*data, *others) if path and path != "-"]
-    folders = [path for path in paths if os.path.isdir(path)]
     inside = [
-        str(file)
-        for folder in folders
-        for file in Path(folder).rglob("*")
-        if file.suffix in (".parquet", ".parq", ".pq")
+        os.path.join(folder, name)
+        for path in paths
+        for folder, _, names in os.walk(path)
+        for name in names
+        if name.endswith((".parquet", ".parq", ".pq"))
     ]
     return [*paths, *inside]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from emcli.cli.options import Command
@@ -22,6 +20,8 @@ emcli completion fish | source        # in ~/.config/fish/config.fish
 
 def run(shell: str) -> None:
     """The command's work."""
+    from pathlib import Path
+
     folder = Path(__file__).parents[1] / "completions"
     print_text((folder / f"emcli.{shell}").read_text(encoding="utf-8"))
 
@@ -31,5 +31,4 @@ command = Command(
     run,
     click.Argument(["shell"], type=click.Choice(SHELLS), metavar="bash|zsh|fish"),
     help=_HELP,
-    short_help="Print the completion script of a shell.",
 )

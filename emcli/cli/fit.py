@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from emcli.cli.common import DATA, format_of, inputs_of, someone_looks, warn
+from emcli.cli.common import DATA, format_of, importing, inputs_of, someone_looks, warn
 from emcli.cli.options import Command
 from emcli.errors import FitError, UsageError
 from emcli.files import Outputs, print_text
@@ -15,6 +14,7 @@ from emcli.settings import STARTS, FitSettings
 
 if TYPE_CHECKING:
     from emcli.api import Outcome
+    from emcli.cli.assign import Lot
     from emcli.tables import Table
 
 _HELP = """Fit a mixture to a table and print what was found.
@@ -70,11 +70,14 @@ def _check(settings: FitSettings) -> None:
 
 
 def _fit(data: Sequence[str], settings: FitSettings, trace: IO[bytes] | None) -> Result:
-    from emcli import api, tables
-    from emcli.report.progress import listening
-    from emcli.report.trace import Trace
+    with importing():
+        from emcli import api, tables
+        from emcli.report.progress import listening
+        from emcli.report.trace import Trace
+    from emcli.sources.spool import Spool
 
-    table = tables.read(data, settings.reading)
+    spool = Spool(settings.running.memory, settings.running.spool)
+    table = tables.read(data, settings.reading, spool=spool)
     with listening(settings.talking, settings.searching.criterion, sys.stderr) as listen:
         if trace is None:
             outcome = api.fit_table(table, settings, listen)
@@ -101,13 +104,29 @@ def _write_assignments(file: IO[bytes], result: Result, settings: FitSettings) -
     """One line for each row of the input; rows that were dropped have no colour."""
     from emcli.cli.assign import write_colours
 
-    output, table, fitted = settings.output, result.table, result.outcome.fitted
+    output = settings.output
+    id_name = settings.selecting.id
     write_colours(
-        file, format_of(output.assignments or ""), fitted,
-        [(table, result.outcome.data)], settings.selecting.id,
+        file, format_of(output.assignments or ""), result.outcome.fitted,
+        _lots(result, id_name, output.append), id_name,
         probabilities=not output.no_probabilities, append=output.append,
         threads=settings.running.threads,
     )  # fmt: skip
+
+
+def _lots(result: Result, id_name: str | None, append: bool) -> Iterator[Lot]:
+    """All rows, with the columns of the input that are written."""
+    from emcli import tables
+    from emcli.cli.assign import Lot
+
+    table, data = result.table, result.outcome.data
+    if not append and id_name is None:
+        for first in range(0, table.rows, tables.PIECE):
+            yield Lot(first, min(tables.PIECE, table.rows - first), data, first)
+        return
+    ids = () if id_name is None else (id_name,)
+    for piece in tables.evenly(table, table.names if append else ids, ids):
+        yield Lot(piece.first_row, piece.rows, data, piece.first_row, piece)
 
 
 def _summarised(settings: FitSettings) -> bool:
@@ -146,6 +165,8 @@ def _summary(outcome: Outcome, data: Sequence[str], settings: FitSettings) -> st
 
 def _next_steps(settings: FitSettings) -> list[tuple[str, str]]:
     """What to type to keep this fit, and what was not tried."""
+    import shlex
+
     output, model = settings.output, settings.modelling.model
     wanted = [("-o", output.params, "params.json"), ("-a", output.assignments, "colours.csv")]
     more = [word for flag, given, name in wanted if not given for word in (flag, name)]
@@ -158,6 +179,5 @@ def _next_steps(settings: FitSettings) -> list[tuple[str, str]]:
 
 
 command = Command(
-    "fit", run, DATA, bundle=FitSettings, configurable=True, help=_HELP,
-    short_help="Fit a mixture to a table.",
-)  # fmt: skip
+    "fit", run, DATA, bundle=FitSettings, configurable=True, help=_HELP
+)

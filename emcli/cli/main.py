@@ -7,11 +7,16 @@ process by that signal itself.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import NoReturn
+
+gc.disable()  # modules leave no garbage, and looking for it takes a tenth of the start
 
 # Ctrl-C during the imports ends the process by the signal, without a traceback.
 _python = threading.current_thread() is threading.main_thread() and (
@@ -20,20 +25,21 @@ _python = threading.current_thread() is threading.main_thread() and (
 if _python:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-# One thread for BLAS: emcli's own threads work on blocks of rows. Set before NumPy is imported.
-for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_variable] = "1"
+from emcli.environment import prepare  # noqa: E402
+
+prepare()
 
 import click  # noqa: E402
 
 from emcli import __version__  # noqa: E402
-from emcli.cli import assign, completion, fit, models, sample, score, show  # noqa: E402
 from emcli.cli.common import one_line  # noqa: E402
 from emcli.errors import EmcliError, OutputError  # noqa: E402
 from emcli.files import death  # noqa: E402
 
 if _python:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+gc.freeze()
+gc.enable()
 
 _EPILOG = """\b
 Start with   emcli fit FILE
@@ -43,8 +49,40 @@ Every option can also be set by a variable, EMCLI_STARTS=20 for --starts 20.
 """
 
 
+#: What each command does, in a line; the rest of it is imported when it is asked for.
+_COMMANDS = {
+    "assign": "Colour new rows with fitted parameters.",
+    "completion": "Print the completion script of a shell.",
+    "fit": "Fit a mixture to a table.",
+    "models": "The catalogue of models.",
+    "sample": "Draw rows from fitted parameters.",
+    "score": "Log density of each row; outliers.",
+    "show": "Fitted parameters as a table.",
+}
+
+
+class _Commands(Mapping[str, click.Command]):
+    """The commands by name; a command is the `command` of the module of that name."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in _COMMANDS:
+            raise KeyError(name)
+        command: click.Command = import_module(f"emcli.cli.{name}").command
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_COMMANDS)
+
+    def __len__(self) -> int:
+        return len(_COMMANDS)
+
+
 class _Group(click.Group):
     """The commands; a file in a command's place gets the command one forgot."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -56,6 +94,7 @@ class _Group(click.Group):
 
 @click.group(
     cls=_Group,
+    commands=_Commands(),
     epilog=_EPILOG,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -68,13 +107,6 @@ def emcli(context: click.Context) -> int:
         _say(context.get_help())
         return 2
     return 0
-
-
-for _command in (
-    fit.command, assign.command, score.command, sample.command, show.command, models.command,
-    completion.command,
-):
-    emcli.add_command(_command)
 
 
 def main() -> NoReturn:
@@ -139,4 +171,5 @@ def _leave(status: int, sentence: str = "") -> NoReturn:
     if status == OutputError.exit_code and sys.stdout is not None:
         # What could not be written is still in the buffer; Python would try again and exit 120.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    gc.freeze()  # the system takes back all memory at once, Python object by object
     sys.exit(status)

@@ -25,6 +25,5 @@ def run(name: str | None) -> None:
 
 
 command = Command(
-    "models", run, click.Argument(["name"], required=False, metavar="[NAME]"), help=_HELP,
-    short_help="The catalogue of models.",
-)  # fmt: skip
+    "models", run, click.Argument(["name"], required=False, metavar="[NAME]"), help=_HELP
+)

@@ -7,11 +7,9 @@ words.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, fields
-from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -214,6 +212,8 @@ def _entry(known: Mapping[str, Field[Any]], path: str, key: str, value: Any) -> 
     """One line of a configuration file as (option name, raw value)."""
     name = key.replace("-", "_")
     if name not in known:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, known, 1)
         hint = f"did you mean '{near[0].replace('_', '-')}'?" if near else ""
         raise UsageError(f"{path}: there is no option '{key}'", hint)
@@ -243,6 +243,8 @@ def show_config(settings: Any, origin: Mapping[str, str]) -> str:
 
 
 def _toml(value: Any) -> str:
+    import json
+
     if isinstance(value, (bool, int, float)):
         return json.dumps(value)
     if isinstance(value, tuple) and value and isinstance(value[0], str):

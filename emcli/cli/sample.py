@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emcli.cli.common import PARAMS, format_of, inputs_of
+from emcli.cli.common import PARAMS, format_of, importing, inputs_of
 from emcli.cli.options import Command
 from emcli.errors import UsageError
 from emcli.files import Outputs
@@ -21,8 +21,9 @@ def run(settings: SampleSettings, params: str) -> None:
     asked = settings.sampling
     if asked.rows is None:
         raise UsageError("how many rows?", "type -n 1000")
-    from emcli import api, tables
-    from emcli.tables.bridge import strings
+    with importing():
+        from emcli import api, tables
+        from emcli.tables.bridge import strings
 
     with Outputs(inputs_of([params], asked.given)) as outputs:
         file = outputs.open(asked.output)
@@ -38,7 +39,4 @@ def run(settings: SampleSettings, params: str) -> None:
         tables.write_rows(file, format_of(asked.output), [drawn])
 
 
-command = Command(
-    "sample", run, PARAMS, bundle=SampleSettings, help=_HELP,
-    short_help="Draw rows from fitted parameters.",
-)  # fmt: skip
+command = Command("sample", run, PARAMS, bundle=SampleSettings, help=_HELP)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emcli.cli.assign import encoded, refuse_twice
-from emcli.cli.common import DATA, PARAMS, format_of, inputs_of, someone_looks
+from emcli.cli.common import DATA, PARAMS, format_of, importing, inputs_of, someone_looks
 from emcli.cli.options import Command
 from emcli.errors import UsageError
 from emcli.files import Outputs, print_text
@@ -48,7 +48,8 @@ class Total:
 def run(settings: ScoreSettings, params: str, data: Sequence[str]) -> None:
     """The command's work."""
     refuse_twice(params, data)
-    from emcli import api, tables
+    with importing():
+        from emcli import api, tables
 
     output, total = settings.output, Total()
     with Outputs(inputs_of(data, params)) as outputs:
@@ -97,13 +98,15 @@ def _scores(
     if threshold is not None:
         rows = np.flatnonzero(log_density < threshold)
         total.listed += len(rows)
-    return {**_names_of(rows, table, data, settings.rows.id), "log_density": log_density[rows]}
+    return {**_names_of(rows, table, settings.rows.id), "log_density": log_density[rows]}
 
 
-def _names_of(rows: Any, table: Table, data: Data, id_name: str | None) -> dict[str, Any]:
-    if data.ids is None or id_name is None:
+def _names_of(rows: Any, table: Table, id_name: str | None) -> dict[str, Any]:
+    from emcli.tables import bridge, compute
+
+    if id_name is None:
         return {"row": rows + (table.first_row + 1)}
-    return {id_name: data.ids.take(rows)}
+    return {id_name: compute.take(table.text(id_name), bridge.numbers(rows))}
 
 
 def _tell(text: str, output: str, quiet: bool) -> None:
@@ -116,7 +119,4 @@ def _tell(text: str, output: str, quiet: bool) -> None:
         print(text, end="", file=sys.stderr)
 
 
-command = Command(
-    "score", run, PARAMS, DATA, bundle=ScoreSettings, help=_HELP,
-    short_help="Log density of each row; outliers.",
-)  # fmt: skip
+command = Command("score", run, PARAMS, DATA, bundle=ScoreSettings, help=_HELP)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from emcli.cli.common import PARAMS
+from emcli.cli.common import PARAMS, importing
 from emcli.cli.options import Command
 from emcli.files import print_text
 
@@ -17,8 +17,9 @@ emcli show params.json
 
 def run(params: str) -> None:
     """The command's work."""
-    from emcli import api
-    from emcli.report.summary import Page, summary
+    with importing():
+        from emcli import api
+        from emcli.report.summary import Page, summary
 
     fitted = api.load(params)
     title = "standard input" if params == "-" else params
@@ -26,4 +27,4 @@ def run(params: str) -> None:
     print_text(summary(fitted, fitted.mixture.to_dict(), page, sys.stdout))
 
 
-command = Command("show", run, PARAMS, help=_HELP, short_help="Fitted parameters as a table.")
+command = Command("show", run, PARAMS, help=_HELP)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,20 +13,24 @@ from emcli.columns import values as cells
 from emcli.columns.selection import single
 from emcli.columns.values import Column
 from emcli.errors import InputError
+from emcli.frozen import frozen
 from emcli.settings import Selecting
+from emcli.sources.memory import CHUNK, MemorySource
+from emcli.sources.spool import Matrix
 from emcli.tables import bridge
 from emcli.tables.table import Table
 
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@frozen
 class Data:
     """What a model is fitted to, or applied to.
 
     columns: in the order of the matrix; values: (d, n) float64, NaN = not observed, levels as
     codes; weights: (n,) or None; rows: the 0-based input row of each kept row, None when none was
-    dropped; total_rows: rows of the input; ids: the --id column as text, one for each input row.
+    dropped; total_rows: rows of the input; missing: (d,) how many cells of each column are empty;
+    blank: the kept rows in which all are; matrix: where values and weights lie.
     """
 
     columns: tuple[Column, ...]
@@ -35,7 +38,25 @@ class Data:
     weights: Array | None
     rows: NDArray[np.int64] | None
     total_rows: int
-    ids: pa.ChunkedArray | None
+    missing: NDArray[np.int64]
+    blank: NDArray[np.int64]
+    matrix: Matrix
+
+    def first_empty(self, column: int) -> int:
+        """The first kept row without a value there."""
+        row = self.values[column]
+        starts = range(0, len(row), CHUNK)
+        found = ((start, np.isnan(row[start : start + CHUNK])) for start in starts)
+        return next(start + int(empty.argmax()) for start, empty in found if empty.any())
+
+    def source(self, threads: int | None = None) -> MemorySource:
+        """The rows as a source of sums; a row with nothing observed counts for nothing."""
+        weights = self.weights
+        if len(self.blank):
+            weights = np.ones(self.values.shape[1]) if weights is None else weights.copy()
+            weights[self.blank] = 0.0
+        names = [column.name for column in self.columns]
+        return self.matrix.source(self.values, names, weights, threads)
 
 
 def encode(
@@ -51,30 +72,144 @@ def encode(
     for columns of successes, the column or number they must not exceed. Raises `InputError`
     naming file, row, column and value.
     """
-    values = np.empty((len(columns), table.rows))
-    for column, row in zip(columns, values, strict=True):
-        _fill(table, column, row)
-        if column.kind in ("real", "count"):
-            for family in dict.fromkeys((checks or {}).get(column.name, ())):
-                refuse_outside(table, column.name, row, family)
+    d, n = len(columns), table.rows
+    roles = [name and single(table.names, name) for name in (selecting.weight, selecting.id)]
+    weight, identity = roles
+    shape = d + (weight is not None), n
+    matrix = table.spool.matrix(*shape) if table.spool else Matrix(np.empty(shape))
+    _return_unused(table)
+    for number, column in enumerate(columns):
+        _fill(table, column, matrix, number, (checks or {}).get(column.name, ()))
     place = {column.name: number for number, column in enumerate(columns)}
     for name, limit in (trials or {}).items():
-        most = values[place[limit]] if isinstance(limit, str) else np.float64(limit)
-        _refuse_above(table, name, values[place[name]], most, limit)
-    weights = _weights(table, selecting)
-    ids = table.text(single(table.names, selecting.id)) if selecting.id is not None else None
-    rows = _complete(table, columns, values, selecting.missing)
-    if rows is not None:
-        values = np.ascontiguousarray(values[:, rows])
-        weights = None if weights is None else weights[rows]
-    return Data(columns, values, weights, rows, table.rows, ids)
+        most = place[limit] if isinstance(limit, str) else None
+        _refuse_above(table, matrix, name, place[name], most, limit)
+    if weight:
+        _weigh(table, weight, matrix, d)
+    if identity:
+        _refuse_no_text(table, identity)
+    gaps = _Gaps(table, columns, selecting.missing)
+    kept = gaps.look(matrix)
+    _return_unused(table)
+    return Data(
+        columns, matrix.values[:d, :kept], matrix.values[d, :kept] if weight else None,
+        gaps.rows(), n, gaps.missing, np.array(gaps.blank, dtype=np.int64), matrix,
+    )  # fmt: skip
 
 
-def _fill(table: Table, column: Column, out: Array) -> None:
-    if column.levels is None:
-        cells.numbers(table, column.name, out)
-    else:
-        cells.codes(table, column, out)
+def _return_unused(table: Table) -> None:
+    """Give back to the system what Arrow has kept of a large table's pieces."""
+    if table.spool:
+        pa.default_memory_pool().release_unused()
+
+
+def _filled(
+    table: Table, name: str, matrix: Matrix, number: int
+) -> Iterator[tuple[Table, Array]]:
+    """The pieces of a column, and the place in the matrix for each."""
+    at = 0
+    for piece in table.pieces([name], last=True):
+        yield piece, matrix.values[number, at : at + piece.rows]
+        matrix.passed(at, at + piece.rows, number)
+        at += piece.rows
+
+
+def _fill(
+    table: Table, column: Column, matrix: Matrix, number: int, families: Sequence[Any]
+) -> None:
+    """The cells of a column, checked."""
+    for piece, out in _filled(table, column.name, matrix, number):
+        if column.levels is not None:
+            cells.codes(piece, column, out)
+            continue
+        cells.numbers(piece, column.name, out)
+        for family in dict.fromkeys(families):
+            refuse_outside(piece, column.name, out, family)
+
+
+def _weigh(table: Table, name: str, matrix: Matrix, number: int) -> None:
+    """The weights, every one a number from 0 and one of them above."""
+    some = False
+    for piece, out in _filled(table, name, matrix, number):
+        cells.numbers(piece, name, out)
+        bad = np.flatnonzero(~(out >= 0))
+        if len(bad):
+            row = int(bad[0])
+            what = "the weight is missing" if np.isnan(out[row]) else "a weight is below zero"
+            raise piece.refusal(name, row, what, "weights are numbers from 0; 0 leaves a row out")
+        some = some or bool(out.any())
+    if not some:
+        raise InputError(
+            f"{table.label}: the weights in column '{name}' are all zero", "give a row some weight"
+        )
+
+
+def _refuse_no_text(table: Table, name: str) -> None:
+    """Raise `InputError` for row names that are not UTF-8, now and not when they are written."""
+    if pa.types.is_binary(table.kind(name)):
+        for piece in table.pieces([name]):
+            piece.text(name)
+
+
+class _Gaps:
+    """Empty cells: how many there are, and what becomes of their rows."""
+
+    def __init__(self, table: Table, columns: Sequence[Column], how: str) -> None:
+        self.table, self.columns, self.how = table, columns, how
+        self.missing = np.zeros(len(columns), dtype=np.int64)
+        self.blank: list[int] = []
+        self.whole: list[NDArray[np.int64]] = []
+        self.holes: list[tuple[int, str]] = []
+        self.holed = 0
+
+    def look(self, matrix: Matrix) -> int:
+        """Look at all rows; those that are kept move together, and their number is returned."""
+        at = 0
+        for start in range(0, self.table.rows, CHUNK):
+            values = matrix.values[:, start : start + CHUNK]
+            kept = self._see(values[: len(self.columns)], start)
+            rows = values.shape[1] if kept is None else len(kept)
+            if kept is not None or at < start:
+                matrix.values[:, at : at + rows] = values if kept is None else values[:, kept]
+                matrix.passed(at, at + rows)
+            matrix.passed(start, start + CHUNK)
+            at += rows
+        if self.how == "refuse" and self.holed:
+            raise self._refusal()
+        return at
+
+    def _see(self, values: Array, start: int) -> NDArray[np.intp] | None:
+        """Which of these rows to keep, None for all."""
+        empty = np.isnan(values)
+        count = np.count_nonzero(empty, axis=1)
+        kept = None
+        if self.how == "use":
+            self.missing += count
+            if count.all():
+                self.blank += [start + int(row) for row in np.flatnonzero(empty.all(axis=0))]
+        elif count.any():
+            whole = np.count_nonzero(empty, axis=0) == 0
+            kept = np.flatnonzero(whole)
+            self.holed += len(whole) - len(kept)
+            for row in np.flatnonzero(~whole)[: 4 - len(self.holes)]:
+                name = self.columns[int(empty[:, row].argmax())].name
+                self.holes.append((start + int(row), name))
+        if self.how == "drop":
+            self.whole.append(start + (np.arange(values.shape[1]) if kept is None else kept))
+        return kept
+
+    def rows(self) -> NDArray[np.int64] | None:
+        """The rows that were kept, None for all."""
+        return np.concatenate(self.whole) if self.holed else None
+
+    def _refusal(self) -> InputError:
+        (row, name), *others = self.holes
+        numbers = ", ".join(self.table.where(row).rpartition("row ")[2] for row, _ in others)
+        more = f", as in {self.holed - 1} more row{'s' * (self.holed > 2)}" if others else ""
+        more += f" ({numbers}{', …' if self.holed > 4 else ''})" if others else ""
+        return self.table.refusal(
+            name, row, f"the cell is empty{more}", "fill it in, or type --missing use or drop"
+        )
 
 
 def refuse_outside(table: Table, name: str, values: Array, family: Any) -> None:
@@ -93,67 +228,32 @@ def refuse_outside(table: Table, name: str, values: Array, family: Any) -> None:
 
 
 def _refuse_above(
-    table: Table, name: str, successes: Array, most: Array | np.float64, limit: str | int
+    table: Table, matrix: Matrix, name: str, number: int, limiting: int | None, limit: str | int
 ) -> None:
-    """Raise `InputError` where there are more successes than trials, or no number of trials."""
-    bad = np.flatnonzero(~np.isnan(successes) & ~(successes <= most))
-    if not len(bad):
-        return
-    row = int(bad[0])
-    said = f"column '{limit}'" if isinstance(limit, str) else f"n={limit}"
-    held = float(np.broadcast_to(most, successes.shape)[row])
-    if np.isnan(held):
-        raise table.refusal(str(limit), row, "the number of trials is missing", "fill it in")
-    raise table.refusal(
-        name, row, f"{successes[row]:.15g} successes in {held:.15g} trials ({said})",
-        "successes cannot exceed the trials",
-    )  # fmt: skip
+    """Raise `InputError` where there are more successes than trials, or no number of trials.
 
-
-def _weights(table: Table, selecting: Selecting) -> Array | None:
-    """The --weight column, every cell a number from 0; (n,) or None."""
-    if selecting.weight is None:
-        return None
-    name = single(table.names, selecting.weight)
-    weights = cells.numbers(table, name)
-    bad = np.flatnonzero(~(weights >= 0))
-    if len(bad):
+    number, limiting: the places of successes and trials in the matrix; limit: the column of the
+    trials, or their number.
+    """
+    for start in range(0, table.rows, CHUNK):
+        span = slice(start, start + CHUNK)
+        successes = matrix.values[number, span]
+        most = np.float64(limit) if limiting is None else matrix.values[limiting, span]
+        bad = np.flatnonzero(~np.isnan(successes) & ~(successes <= most))
+        if not len(bad):
+            matrix.passed(start, start + CHUNK)
+            continue
         row = int(bad[0])
-        what = "the weight is missing" if np.isnan(weights[row]) else "a weight is below zero"
-        raise table.refusal(name, row, what, "weights are numbers from 0; 0 leaves a row out")
-    if not weights.any():
-        raise InputError(
-            f"{table.label}: the weights in column '{name}' are all zero", "give a row some weight"
-        )
-    return weights
-
-
-def _complete(
-    table: Table, columns: Sequence[Column], values: Array, missing: str
-) -> NDArray[np.int64] | None:
-    """The rows to keep, None for all."""
-    if missing == "use":
-        return None
-    empty = np.isnan(values)
-    holed = empty.any(axis=0)
-    if not holed.any():
-        return None
-    if missing == "refuse":
-        _refuse_empty(table, columns, empty, np.flatnonzero(holed))
-    return np.flatnonzero(~holed)
-
-
-def _refuse_empty(
-    table: Table, columns: Sequence[Column], empty: NDArray[np.bool_], rows: NDArray[np.int64]
-) -> None:
-    row = int(rows[0])
-    name = columns[int(np.flatnonzero(empty[:, row])[0])].name
-    others = [table.where(int(other)).rpartition("row ")[2] for other in rows[1:4]]
-    more = f", as in {len(rows) - 1} more row{'s' * (len(rows) > 2)}" if others else ""
-    more += f" ({', '.join(others)}{', …' if len(rows) > 4 else ''})" if others else ""
-    raise table.refusal(
-        name, row, f"the cell is empty{more}", "fill it in, or type --missing use or drop"
-    )
+        said = f"column '{limit}'" if isinstance(limit, str) else f"n={limit}"
+        held = float(np.broadcast_to(most, successes.shape)[row])
+        if np.isnan(held):
+            raise table.refusal(
+                str(limit), start + row, "the number of trials is missing", "fill it in"
+            )
+        raise table.refusal(
+            name, start + row, f"{successes[row]:.15g} successes in {held:.15g} trials ({said})",
+            "successes cannot exceed the trials",
+        )  # fmt: skip
 
 
 def decode(columns: Sequence[Column], values: Array) -> dict[str, pa.Array]:

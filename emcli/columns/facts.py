@@ -1,10 +1,12 @@
-"""What a column is like: looked at only as far as a model asks, and only once."""
+"""What a column is like: looked at only as far as a model asks, and only once.
+
+A table may be larger than memory, so every question is answered piece by piece.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -15,15 +17,17 @@ from emcli.columns import values as cells
 from emcli.columns.encoding import refuse_outside
 from emcli.columns.values import Column, Level
 from emcli.errors import InputError
-from emcli.tables import bridge
+from emcli.frozen import frozen
+from emcli.tables import bridge, compute
 from emcli.tables.table import Table
 
 LOOKED_AT = 10_000  # rows that decide whether text is meant as numbers
+NAMED = 65_536  # rows of which each has another text where a column of text names the rows
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@frozen
 class Summary:
     """Of a column of numbers: least, largest, whether it counts the rows of its files by ones."""
 
@@ -43,6 +47,7 @@ class Facts:
     def __init__(self, table: Table) -> None:
         self.table = table
         self._known: dict[tuple[str, str], Any] = {}
+        self._scratch = np.empty(0)
 
     def _once(self, what: str, name: str, find: Callable[[str], T]) -> T:
         if (what, name) not in self._known:
@@ -50,63 +55,86 @@ class Facts:
         found: T = self._known[what, name]
         return found
 
+    def _pieces(self, name: str) -> Iterator[Table]:
+        return self.table.pieces([name])
+
+    def _numbers(self, name: str) -> Iterator[tuple[Table, NDArray[np.float64]]]:
+        """The column piece by piece as numbers, NaN where empty; each in the place of the last."""
+        for piece in self._pieces(name):
+            if len(self._scratch) < piece.rows:
+                self._scratch = np.empty(piece.rows)
+            yield piece, cells.numbers(piece, name, self._scratch[: piece.rows])
+
+    def _head(self, name: str, rows: int) -> pa.ChunkedArray:
+        """The first cells as text."""
+        chunks: list[pa.Array] = []
+        for piece in self._pieces(name):
+            chunks += piece.text(name).slice(0, rows).chunks
+            rows -= piece.rows
+            if rows <= 0:
+                break
+        return pa.chunked_array(chunks)
+
     def number(self, name: str) -> bool:
         """Is it a column of numbers, or meant as one: text of which most cells are numbers?"""
         return self._once("number", name, self._number)
 
     def _number(self, name: str) -> bool:
-        kind = _value_type(self.table.column(name).type)
+        kind = _value_type(self.table.kind(name))
         if bridge.textual(kind):
-            return cells.share_of_numbers(self.table.text(name).slice(0, LOOKED_AT)) > 0.5
+            return cells.share_of_numbers(self._head(name, LOOKED_AT)) > 0.5
         return bridge.plain(kind) or pa.types.is_decimal(kind) or kind == pa.float16()
 
     def words(self, name: str) -> bool:
         """Is it a column of text, truth values or dates?"""
-        kind = _value_type(self.table.column(name).type)
+        kind = _value_type(self.table.kind(name))
         if bridge.textual(kind):
             return not self.number(name) or self._once("mixed", name, self._mixed)
         return pa.types.is_boolean(kind) or pa.types.is_temporal(kind) or pa.types.is_binary(kind)
 
     def _mixed(self, name: str) -> bool:
-        return cells.share_of_numbers(self.table.text(name)) < 1
+        return not all(cells.all_numbers(piece.text(name)) for piece in self._pieces(name))
 
     def summary(self, name: str) -> Summary:
         """Of a column of numbers."""
         return self._once("summary", name, self._summary)
 
     def _summary(self, name: str) -> Summary:
-        numbers = cells.numbers(self.table, name)
-        low, high = float(np.fmin.reduce(numbers)), float(np.fmax.reduce(numbers))
-        return Summary(low, high, self._counts(numbers))
-
-    def _counts(self, numbers: NDArray[np.float64]) -> bool:
-        start = 0
-        for part in self.table.parts:
-            steps = numbers[start : start + part.rows]
-            start += part.rows
-            if steps[0] % 1 or (len(steps) > 1 and steps[1] - steps[0] != 1):
-                return False
-            if not (np.diff(steps) == 1).all():
-                return False
-        return len(numbers) > 2
+        low = high = np.nan
+        counts, last = self.table.rows > 2, 0.0
+        for piece, numbers in self._numbers(name):
+            low = np.fmin(low, np.fmin.reduce(numbers))
+            high = np.fmax(high, np.fmax.reduce(numbers))
+            counts = counts and _counts(piece, numbers, last)
+            last = numbers[-1]
+        return Summary(float(low), float(high), bool(counts))
 
     def levels(self, name: str) -> tuple[Level, ...]:
         """Its distinct values in order."""
-        return self._once("levels", name, lambda name: cells.learn(self.table, name))
+        return self._once("levels", name, lambda name: cells.learn(self._pieces(name), name))
+
+    def two_levels(self, name: str) -> bool:
+        """Has it just two distinct values?"""
+        return self._once("two", name, self._two_levels)
+
+    def _two_levels(self, name: str) -> bool:
+        return len(cells.learn(self._pieces(name), name, enough=3)) == 2
 
     def categorical(self, name: str) -> bool:
         """Can its values be levels: text, truth values or whole numbers?"""
         if not self.number(name) or self.words(name):
             return self.words(name)
-        return bool((self._observed(name) % 1 == 0).all())
+        return self._once("whole", name, self._whole)
+
+    def _whole(self, name: str) -> bool:
+        return not any((numbers % 1 > 0).any() for _, numbers in self._numbers(name))
 
     def idle(self, name: str) -> str:
         """Why a model leaves the column out unless it is asked for by name; '' when it does not."""
         return self._once("idle", name, self._idle)
 
     def _idle(self, name: str) -> str:
-        column = self.table.column(name)
-        if column.null_count == len(column):
+        if all(piece.column(name).null_count == piece.rows for piece in self._pieces(name)):
             return self.EMPTY
         if self.number(name) and not self.words(name):
             summary = self.summary(name)
@@ -116,8 +144,9 @@ class Facts:
                 return self.CONSTANT
             return self.COUNTS if summary.counts else ""
         if self.words(name):
-            distinct = len(self.table.text(name).unique())
-            if distinct == len(column) > 2 and not self.number(name):
+            head = self._head(name, NAMED)
+            distinct = len(compute.unique(head))
+            if distinct == len(head) > 2 and not self.number(name):
                 return self.NAMES
             return self.CONSTANT if distinct < 10 and len(self.levels(name)) < 2 else ""
         return ""
@@ -125,18 +154,12 @@ class Facts:
     def suits(self, name: str, family: Any, whole_numbers: bool = False) -> bool:
         """Can the family take the column unasked? Categories take whole numbers only if told."""
         if family.kind == "binary":
-            return self.categorical(name) and len(self.levels(name)) == 2
+            return self.categorical(name) and self.two_levels(name)
         if family.kind == "category":
             return self.words(name) or (whole_numbers and self.categorical(name))
         if not self.number(name):
             return False
-        return bool(family.inside(self._observed(name)).all())
-
-    def _observed(self, name: str) -> NDArray[np.float64]:
-        """The numbers that are there."""
-        numbers = cells.numbers(self.table, name)
-        empty = np.isnan(numbers)
-        return numbers[~empty] if empty.any() else numbers
+        return all(family.inside(_observed(numbers)).all() for _, numbers in self._numbers(name))
 
     def family(self, name: str) -> str | None:
         """The family `auto` chooses, None when there is none."""
@@ -144,19 +167,19 @@ class Facts:
             return self._family_of_numbers(name)
         if not self.words(name):
             return None
-        return "bernoulli" if len(self.levels(name)) == 2 else "categorical"
+        return "bernoulli" if self.two_levels(name) else "categorical"
 
     def _family_of_numbers(self, name: str) -> str:
         summary = self.summary(name)
         if not self.categorical(name):
             return "gaussian"
         if summary.low >= 0 and summary.low < 10 and summary.high <= 1000:
-            return "bernoulli" if len(self.levels(name)) == 2 else "poisson"
-        return "bernoulli" if len(self.levels(name)) == 2 else "gaussian"
+            return "bernoulli" if self.two_levels(name) else "poisson"
+        return "bernoulli" if self.two_levels(name) else "gaussian"
 
     def decimal_comma(self, name: str) -> bool:
         """Does the column begin with a number such as 1,5?"""
-        column = self.table.column(name)
+        column = next(self._pieces(name)).column(name)
         first = str(column[0].as_py()) if len(column) else ""
         return self.table.decimal == "." and re.fullmatch(r"[+-]?\d+,\d+", first) is not None
 
@@ -181,7 +204,8 @@ class Facts:
             try:
                 if family.continuous:
                     self.refuse_constant(name, family)
-                refuse_outside(self.table, name, cells.numbers(self.table, name), family)
+                for piece, numbers in self._numbers(name):
+                    refuse_outside(piece, name, numbers, family)
             except InputError as error:
                 return error
         return None
@@ -223,3 +247,22 @@ def _leave(name: str) -> str:
 
 def _value_type(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _observed(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The numbers that are there."""
+    empty = np.isnan(numbers)
+    return numbers[~empty] if empty.any() else numbers
+
+
+def _counts(piece: Table, numbers: NDArray[np.float64], last: float) -> bool:
+    """Do these rows count by ones, each file's from a whole number on? `last` is the one before."""
+    start = 0
+    for part in piece.parts:
+        steps = numbers[start : start + part.rows]
+        if (steps[0] != last + 1) if part.skipped else steps[0] % 1:
+            return False
+        if not (len(steps) < 2 or steps[1] - steps[0] == 1) or not (np.diff(steps) == 1).all():
+            return False
+        start, last = start + part.rows, steps[-1]
+    return True

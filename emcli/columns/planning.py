@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from emcli.columns.facts import Facts
@@ -11,6 +11,7 @@ from emcli.columns.selection import listed, select, single
 from emcli.columns.values import Column
 from emcli.errors import InputError, UsageError
 from emcli.families import catalogue
+from emcli.frozen import frozen
 from emcli.grammar import AUTO, Term
 from emcli.settings import Selecting
 from emcli.tables.table import Table
@@ -18,7 +19,7 @@ from emcli.tables.table import Table
 _MOST_TRIALS = 2**53  # the largest number up to which doubles hold every whole one
 
 
-@dataclass(frozen=True)
+@frozen
 class Claim:
     """The columns one block of a model takes; `trials`: of a binomial, a column or a number."""
 
@@ -30,7 +31,7 @@ class Claim:
 Claims = tuple[Claim, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Plan:
     """What the models make of a table.
 
@@ -83,7 +84,7 @@ def plan(table: Table, models: Sequence[tuple[Term, ...]], selecting: Selecting)
     return Plan(tuple(chosen), columns, tuple(_notes(pool, chosen, models)))
 
 
-@dataclass(frozen=True)
+@frozen
 class _Pool:
     """The columns a block without columns may take.
 
@@ -109,7 +110,7 @@ class _Pool:
         return cls(Facts(table), names, bool(selecting.columns), frozenset(barred))
 
 
-@dataclass(frozen=True)
+@frozen
 class _Draft:
     """A model's blocks with the columns they name; None where they name none."""
 

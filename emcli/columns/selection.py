@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import fnmatch
 import re
 from collections.abc import Sequence
@@ -84,6 +83,8 @@ def unknown(names: Sequence[str], word: str) -> InputError:
     ends = [end in names or re.fullmatch(r"\d+", end) for end in (low, high)]
     if all(ends) and high:
         return InputError(f"there is no column '{word}'", f"a range is typed {low}..{high}")
+    import difflib
+
     near = difflib.get_close_matches(word, names, n=1)
     if not near:
         near = [name for name in names if name.lower() == word.lower()][:1]

@@ -8,17 +8,16 @@ levels "false" and "true" however they are spelt; dates are text.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from emcli.columns.selection import listed
 from emcli.errors import InputError
-from emcli.tables import bridge
+from emcli.frozen import frozen
+from emcli.tables import bridge, compute
 from emcli.tables.table import EMPTY_WORDS, Table, shown
 
 Level = str | int
@@ -30,7 +29,7 @@ _WHOLE = re.compile(r"\s*(?:([+-]?\d+)(?:\.0*)?|(0[xX][0-9a-fA-F]+))\s*")
 _TRUTHS = {"false", "true"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Column:
     """A column as a model knows it.
 
@@ -50,14 +49,14 @@ def numbers(table: Table, name: str, out: NDArray[np.float64] | None = None) -> 
     """
     column = table.column(name)
     if pa.types.is_dictionary(column.type):
-        column = pc.cast(column, column.type.value_type)
+        column = compute.cast(column, column.type.value_type)
     kind = column.type
     if bridge.textual(kind) or pa.types.is_binary(kind):
         column = _parsed(table, name)
     elif pa.types.is_boolean(kind):
-        column = pc.cast(column, pa.int8())
+        column = compute.cast(column, pa.int8())
     elif pa.types.is_decimal(kind) or pa.types.is_null(kind) or kind == pa.float16():
-        column = pc.cast(column, pa.float64())
+        column = compute.cast(column, pa.float64())
     elif not bridge.plain(kind):
         raise table.refusal(name, 0, f"it holds {kind} values, not numbers", _without(name))
     values = bridge.floats(column, out)
@@ -91,14 +90,14 @@ def _without(name: str) -> str:
 
 def _parsed(table: Table, name: str) -> pa.ChunkedArray:
     """A column of text as float64; `InputError` for the first word in it."""
-    words = pc.utf8_trim_whitespace(table.text(name))
-    empty = pc.is_in(words, value_set=bridge.strings(["", *EMPTY_WORDS]))
+    words = compute.utf8_trim_whitespace(table.text(name))
+    empty = compute.is_in(words, bridge.strings(["", *EMPTY_WORDS]))
     if bridge.bits(empty).any():
-        words = pc.if_else(empty, pa.nulls(1, pa.string())[0], words)
+        words = compute.if_else(empty, pa.nulls(1, pa.string())[0], words)
     if table.decimal != ".":
-        words = pc.replace_substring(words, pattern=table.decimal, replacement=".")
+        words = compute.replace_substring(words, table.decimal, ".")
     try:
-        return pc.cast(words, pa.float64())
+        return compute.cast(words, pa.float64())
     except pa.ArrowInvalid:
         numeric = _matches(words, _NUMBER) | _matches(words, _NO_NUMBER)
         bad = np.flatnonzero(~numeric & bridge.valid(words))
@@ -122,20 +121,29 @@ def _word(table: Table, name: str, row: int, few: bool) -> InputError:
 
 def _matches(words: pa.ChunkedArray, pattern: str) -> NDArray[np.bool_]:
     """Which words match, empty cells not."""
-    found = pc.match_substring_regex(words, pattern=pattern)
-    return bridge.bits(pc.fill_null(found, bridge.FALSE))
+    found = compute.match_substring_regex(words, pattern)
+    return bridge.bits(compute.fill_null(found, bridge.FALSE))
 
 
 def share_of_numbers(words: pa.ChunkedArray) -> float:
     """Among cells that hold something, how many hold a number."""
-    words = words.drop_null()
+    words = compute.drop_null(words)
     return float(_matches(words, _NUMBER).mean()) if len(words) else 0.0
 
 
-def learn(table: Table, name: str) -> tuple[Level, ...]:
-    """The column's levels in order: numbers as numbers, then text."""
-    words, _ = _distinct(table, name)
-    return tuple(sorted(set(_canonical(words)) - {""}, key=_rank))
+def all_numbers(words: pa.ChunkedArray) -> bool:
+    """Does every cell that holds something hold a number?"""
+    return bool(_matches(compute.drop_null(words), _NUMBER).all())
+
+
+def learn(pieces: Iterable[Table], name: str, enough: int | None = None) -> tuple[Level, ...]:
+    """The column's levels in order: numbers as numbers, then text; or `enough` of them."""
+    words: set[Level] = set()
+    for piece in pieces:
+        words.update(_distinct(piece, name)[0])
+        if enough is not None and len(set(_canonical(list(words))) - {""}) >= enough:
+            break
+    return tuple(sorted(set(_canonical(list(words))) - {""}, key=_rank))
 
 
 def _rank(level: Level) -> tuple[bool, float, str]:
@@ -175,19 +183,19 @@ def _distinct(table: Table, name: str) -> tuple[list[Level], NDArray[np.int64]]:
     """The distinct cells, and the place of each row's cell among them, -1 where empty."""
     column = table.column(name)
     if pa.types.is_dictionary(column.type):
-        column = pc.cast(column, column.type.value_type)
+        column = compute.cast(column, column.type.value_type)
     kind = column.type
     if pa.types.is_null(kind):
         return [], np.full(len(column), -1)
     if pa.types.is_boolean(kind):
-        column = pc.cast(column, pa.string())
+        column = compute.cast(column, pa.string())
     elif pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         column = _whole(table, name)
     elif pa.types.is_nested(kind):
         raise table.refusal(name, 0, f"it holds {kind} values, not categories", _without(name))
     elif not pa.types.is_integer(kind):
         column = table.text(name)
-    encoded = bridge.joined(column).dictionary_encode()
+    encoded = compute.dictionary_encode(bridge.joined(column))
     return encoded.dictionary.to_pylist(), bridge.integers(encoded.indices)
 
 
@@ -201,7 +209,7 @@ def _whole(table: Table, name: str) -> pa.Array:
             name, row, f"{_seen(table, name, row, values[row])} is not a category",
             "categories are text or whole numbers",
         )  # fmt: skip
-    return pc.cast(bridge.nullable(values), pa.int64())
+    return compute.cast(bridge.nullable(values), pa.int64())
 
 
 def _canonical(words: Sequence[Level]) -> list[Level]:

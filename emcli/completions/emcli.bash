@@ -21,8 +21,8 @@ _emcli() {
                     --weight --missing --params --assignments --append --no-probabilities
                     --trace --trace-parameters --strict --provenance --criterion --folds --start
                     --starts --seed --tolerance --max-iterations --max-time --acceleration
-                    --delimiter --decimal --encoding --na --no-header --threads --progress
-                    --quiet --verbose --config --show-config --help'
+                    --delimiter --decimal --encoding --na --no-header --threads --memory
+                    --spool --progress --quiet --verbose --config --show-config --help'
                 ;;
             assign:-*)
                 words='--assignments --append --no-probabilities --id --missing --delimiter

@@ -46,6 +46,8 @@ complete -c emcli -n '__fish_seen_subcommand_from fit' -l encoding -x -d 'Charac
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l na -x -d 'Words that mean an empty cell, separated by commas, in place of NA, NaN, null and their kin'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l no-header -d 'The first line is data'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l threads -x -d 'Processor cores to use'
+complete -c emcli -n '__fish_seen_subcommand_from fit' -l memory -x -d 'Memory to stay under (256M, 2G)'
+complete -c emcli -n '__fish_seen_subcommand_from fit' -l spool -x -a '(__fish_complete_directories)' -d 'Directory for what does not fit into memory'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l progress -x -a 'auto lines json never' -d 'Live display on a terminal, plain lines, JSON lines, or nothing'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -s q -l quiet -d 'No summary and no warnings'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -s v -l verbose -d 'Say more'

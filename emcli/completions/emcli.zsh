@@ -56,6 +56,8 @@ _emcli() {
             '--na[Words that mean an empty cell, separated by commas, in place of NA, NaN, null and their kin]:list:' \
             '--no-header[The first line is data]' \
             '--threads[Processor cores to use]:n:' \
+            '--memory[Memory to stay under (256M, 2G)]:size:' \
+            '--spool[Directory for what does not fit into memory]:dir:_files -/' \
             '--progress[Live display on a terminal, plain lines, JSON lines, or nothing]:progress:(auto lines json never)' \
             '(-q --quiet)'{-q,--quiet}'[No summary and no warnings]' \
             '*'{-v,--verbose}'[Say more]' \

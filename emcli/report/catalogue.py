@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from emcli.families import catalogue
+from emcli.report.sheet import Column, Sheet
 from emcli.report.terminal import to_text
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 _GRAMMAR = (
     "FAMILY[:VARIANT][(COLUMN, ..., name=value)]; blocks joined by '+' are independent; several "
@@ -23,20 +20,15 @@ _KINDS = {
 def overview(stream: TextIO | None) -> str:
     """A line for each family, and the grammar that combines them."""
 
-    def draw(console: Console) -> None:
-        from rich.table import Table
-
-        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-        for head in ("family", "columns", "what it describes"):
-            table.add_column(head)
-        for name in catalogue.names():
-            family = catalogue.family(name)
-            table.add_row(name, _KINDS[family.kind], family.summary)
-        console.print(table)
-        console.print()
-        for line in textwrap.wrap(f"-m takes {_GRAMMAR}", console.width):
-            console.print(line)
-        console.print("\nAll about one: emcli models gaussian")
+    def draw(sheet: Sheet) -> None:
+        families = [catalogue.family(name) for name in catalogue.names()]
+        heads = [Column("family"), Column("columns"), Column("what it describes")]
+        rows = [[family.name, _KINDS[family.kind], family.summary] for family in families]
+        sheet.table(heads, rows, head="dim")
+        sheet.line()
+        sheet.line(f"-m takes {_GRAMMAR}")
+        sheet.line()
+        sheet.line("All about one: emcli models gaussian")
 
     return to_text(draw, stream)
 
@@ -51,22 +43,15 @@ def describe(name: str, stream: TextIO | None) -> str:
         ("density", family.density), ("parameters", family.parameters),
         ("support", family.support), ("columns", _KINDS[family.kind]),
         ("variants", ", ".join(family.variants)), ("arguments", ", ".join(family.options)),
-        ("M step", family.m_step), ("source", family.source), ("example", family.example),
+        ("M step", family.m_step), ("source", family.source),
     ]  # fmt: skip
 
-    def draw(console: Console) -> None:
-        from rich.table import Table
-        from rich.text import Text
-
-        console.print(Text.assemble((family.name, "bold"), f": {family.summary}"), soft_wrap=True)
-        console.print()
-        table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 3, 0, 0))
-        table.add_column("", style="dim", no_wrap=True)
-        table.add_column("", overflow="fold")
-        for label, words in entries[:-1]:
-            if words:
-                table.add_row(label, words)
-        console.print(table)
-        console.print(f"\n{family.example}", soft_wrap=True)
+    def draw(sheet: Sheet) -> None:
+        sheet.whole((family.name, "bold"), (f": {family.summary}", ""))
+        sheet.line()
+        rows = [(label, words) for label, words in entries if words]
+        sheet.table([Column(style="dim"), Column()], rows)
+        sheet.line()
+        sheet.whole((family.example, ""))
 
     return to_text(draw, stream)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from emcli.report import numbers
-from emcli.report.terminal import style_of
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from emcli.report.sheet import Column, Sheet, width_of
 
 Distribution = Mapping[str, Any]
 _PAIRS_SHOWN = 15
@@ -133,75 +130,52 @@ def _named(column: str, word: str, levels: Mapping[str, Sequence[Any]]) -> str:
 
 
 def draw_components(
-    console: Console, colours: Sequence[str], rows: Sequence[Row], most: int | None = None
+    sheet: Sheet, colours: Sequence[str], rows: Sequence[Row], most: int | None = None
 ) -> None:
     """Print the table: components side by side while they fit, else one a line, else in turns.
 
     most: rows to print before the rest is only counted; all when None.
     """
-    from rich.cells import cell_len
-
     if most is not None and len(rows) > most:
         left = len(rows) - most
         rows = [*rows[:most], Row(f"… and {left} more lines, which -v shows", [])]
-    label = max(cell_len(row.label) for row in rows if row.cells)
-    label = min(label, console.width // 2)
+    told = [row for row in rows if row.cells]
+    label = min(max(width_of(row.label) for row in told), sheet.width // 2)
     widths = [
-        max(cell_len(colour) + 2, *(cell_len(row.cells[k]) for row in rows if row.cells))
+        max(width_of(colour) + 2, *(width_of(row.cells[k]) for row in told)) + 3
         for k, colour in enumerate(colours)
     ]
-    if label + sum(w + 3 for w in widths) <= console.width:
-        _across(console, colours, rows)
-    elif _down_width(colours, rows) <= console.width:
-        _down(console, colours, rows)
+    if label + sum(widths) <= sheet.width:
+        _across(sheet, colours, rows)
+    elif _down_width(colours, told) <= sheet.width:
+        _down(sheet, colours, told)
     else:
-        room = max(1, (console.width - label) // (max(widths) + 3))
+        room = max(1, (sheet.width - label) // max(widths))
         for at in range(0, len(colours), room):
             part = [Row(row.label, row.cells[at : at + room]) for row in rows]
-            _across(console, colours[at : at + room], part)
+            _across(sheet, colours[at : at + room], part)
             if at + room < len(colours):
-                console.print()
+                sheet.line()
 
 
-def _across(console: Console, colours: Sequence[str], rows: Sequence[Row]) -> None:
+def _across(sheet: Sheet, colours: Sequence[str], rows: Sequence[Row]) -> None:
     """A column for each component."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column("", no_wrap=True, overflow="ellipsis")
-    for colour in colours:
-        style = style_of(colour, console)
-        heading = Text(f"● {colour}", style=style)
-        table.add_column(heading, justify="right", no_wrap=True, style=style)
-    for row in rows:
-        if row.cells:
-            table.add_row(row.label, *row.cells)
-    console.print(table)
+    columns = [Column(f"● {colour}", right=True, style=f"of:{colour}") for colour in colours]
+    told = [[row.label, *row.cells] for row in rows if row.cells]
+    sheet.table([Column(), *columns], told)
     for row in rows:
         if not row.cells:
-            console.print(row.label, style="dim", soft_wrap=True)
+            sheet.whole((row.label, "dim"))
 
 
 def _down_width(colours: Sequence[str], rows: Sequence[Row]) -> int:
-    from rich.cells import cell_len
-
-    told = [row for row in rows if row.cells]
-    cells = [max(cell_len(row.label), *map(cell_len, row.cells)) + 3 for row in told]
-    return max(map(cell_len, colours)) + 5 + sum(cells)
+    cells = [max(width_of(row.label), *map(width_of, row.cells)) + 3 for row in rows]
+    return max(map(width_of, colours)) + 5 + sum(cells)
 
 
-def _down(console: Console, colours: Sequence[str], rows: Sequence[Row]) -> None:
+def _down(sheet: Sheet, colours: Sequence[str], rows: Sequence[Row]) -> None:
     """A line for each component."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column("", no_wrap=True)
-    told = [row for row in rows if row.cells]
-    for row in told:
-        table.add_column(Text(row.label), justify="right", no_wrap=True)
-    for k, colour in enumerate(colours):
-        cells = (row.cells[k] for row in told)
-        table.add_row(f"● {colour}", *cells, style=style_of(colour, console))
-    console.print(table)
+    columns = [Column(row.label, right=True) for row in rows]
+    lines = [[f"● {colour}", *(row.cells[k] for row in rows)] for k, colour in enumerate(colours)]
+    styles = {k: f"of:{colour}" for k, colour in enumerate(colours)}
+    sheet.table([Column(), *columns], lines, styles=styles)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emcli.report import numbers
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from emcli.report.sheet import Column, Sheet
 
 Cell = Mapping[str, Any]
 _TOP = 10
@@ -89,17 +87,17 @@ class Comparison:
         return [line for line in lines if line]
 
 
-def draw_comparison(console: Console, comparison: Comparison) -> None:
+def draw_comparison(sheet: Sheet, comparison: Comparison) -> None:
     """Print it in the first shape that fits: a list by k, a grid, its transpose, the best ten."""
     if len(comparison.models) == 1:
-        _list(console, comparison, comparison.selection)
-    elif not _grid(console, comparison):
-        _best(console, comparison)
+        _list(sheet, comparison, comparison.selection)
+    elif not _grid(sheet, comparison):
+        _best(sheet, comparison)
     for line in comparison.footer:
-        console.print(line, style="dim")
+        sheet.line(line, "dim")
 
 
-def _grid(console: Console, comparison: Comparison) -> bool:
+def _grid(sheet: Sheet, comparison: Comparison) -> bool:
     """k down and models across, or the other way round; False when neither fits."""
     models, names, ks = comparison.models, comparison.names, comparison.ks
     down = [[str(k), *(comparison.text((m, k)) for m in models)] for k in ks]
@@ -108,8 +106,8 @@ def _grid(console: Console, comparison: Comparison) -> bool:
     ]
     for corner, head, lines in (("k", names, down), ("k =", [str(k) for k in ks], across)):
         widths = [max(map(len, column)) + 2 for column in zip([corner, *head], *lines, strict=True)]
-        if sum(widths) <= console.width:
-            console.print(_table([corner, *head], lines, _chosen_line(comparison, corner == "k")))
+        if sum(widths) <= sheet.width:
+            _table(sheet, [corner, *head], lines, _chosen_line(comparison, corner == "k"))
             return True
     return False
 
@@ -121,7 +119,7 @@ def _chosen_line(comparison: Comparison, k_down: bool) -> int:
     return places.index(wanted) if wanted in places else -1
 
 
-def _list(console: Console, comparison: Comparison, cells: Sequence[Cell]) -> None:
+def _list(sheet: Sheet, comparison: Comparison, cells: Sequence[Cell]) -> None:
     """A line for each cell, with all its numbers."""
     single = len(comparison.models) == 1
     short = dict(zip(comparison.models, comparison.names, strict=True))
@@ -137,30 +135,25 @@ def _list(console: Console, comparison: Comparison, cells: Sequence[Cell]) -> No
         ]
         lines.append(line if single else [short[cell["model"]], *line])
         chosen = i if comparison.mark(cell) == "*" else chosen
-    console.print(_table(head if single else ["model", *head], lines, chosen))
+    _table(sheet, head if single else ["model", *head], lines, chosen)
 
 
-def _best(console: Console, comparison: Comparison) -> None:
+def _best(sheet: Sheet, comparison: Comparison) -> None:
     """The best cells, and how many of the others there are and why some have no value."""
     done = [cell for cell in comparison.selection if comparison.value(cell) is not None]
     done.sort(key=lambda cell: comparison.value(cell) or 0.0)
-    _list(console, comparison, done[:_TOP])
+    _list(sheet, comparison, done[:_TOP])
     absent = Counter(cell["status"] for cell in comparison.selection if cell not in done)
     others = [f"{n} {status}" for status, n in absent.items()]
     if len(done) > _TOP:
         others.insert(0, f"{len(done) - _TOP} with larger values")
     if others:
-        console.print(f"… and {', '.join(others)}", style="dim")
+        sheet.line(f"… and {', '.join(others)}", "dim")
 
 
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]], chosen: int) -> Any:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for i, name in enumerate(head):
-        left = i == 0 and name in ("model", "k =")
-        table.add_column(Text(name), justify="left" if left else "right", no_wrap=True)
-    for i, line in enumerate(lines):
-        table.add_row(*map(Text, line), style="bold" if i == chosen else "")
-    return table
+def _table(
+    sheet: Sheet, head: Sequence[str], lines: Sequence[Sequence[str]], chosen: int
+) -> None:
+    words = head[0] in ("model", "k =")
+    columns = [Column(name, right=i > 0 or not words) for i, name in enumerate(head)]
+    sheet.table(columns, lines, gap=2, head="dim", styles={chosen: "bold"})

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from dataclasses import field
+from typing import Any, Protocol, TextIO
 
+from emcli.frozen import frozen
 from emcli.report import numbers
 from emcli.report.components import component_rows, draw_components
 from emcli.report.criterion import Comparison, draw_comparison
+from emcli.report.sheet import Sheet
 from emcli.report.terminal import to_text
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 _LINES_OF_A_FIT = 40
 
@@ -32,7 +31,7 @@ class Fitted(Protocol):
     def criterion(self) -> str: ...
 
 
-@dataclass(frozen=True)
+@frozen
 class Page:
     """What is said around the tables.
 
@@ -53,22 +52,22 @@ def summary(fitted: Fitted, components: Sequence[Any], page: Page, stream: TextI
     components: the list of that name of the parameters file.
     """
 
-    def draw(console: Console) -> None:
-        _headline(console, fitted, page)
-        _components(console, fitted, components, page.full)
-        _quality(console, fitted)
+    def draw(sheet: Sheet) -> None:
+        _headline(sheet, fitted, page)
+        _components(sheet, fitted, components, page.full)
+        _quality(sheet, fitted)
         comparison = Comparison(
             fitted.selection, fitted.criterion, fitted.mixture.name, fitted.mixture.k
         )
         if len(fitted.selection) > 1:
-            console.print()
-            draw_comparison(console, comparison)
-        _remarks(console, page)
+            sheet.line()
+            draw_comparison(sheet, comparison)
+        _remarks(sheet, page)
 
     return to_text(draw, stream)
 
 
-def _headline(console: Console, fitted: Fitted, page: Page) -> None:
+def _headline(sheet: Sheet, fitted: Fitted, page: Page) -> None:
     fit, k = fitted.fit, fitted.mixture.k
     names = [column.name for column in fitted.columns]
     listed = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
@@ -77,25 +76,25 @@ def _headline(console: Console, fitted: Fitted, page: Page) -> None:
         size += f" weighing {numbers.count(fit['weight_total'])}"
     if fit.get("missing_cells"):
         size += f", {numbers.count(fit['missing_cells'])} missing cells"
-    console.print(f"{page.title}: {size}; {_plural(len(names), 'column')}: {listed}")
+    sheet.line(f"{page.title}: {size}; {_plural(len(names), 'column')}: {listed}")
     chosen = ""
     if len(fitted.selection) > 1:
         chosen = f", chosen by {fitted.criterion.upper()} among {len(fitted.selection)} fits"
-    console.print(f"{fitted.mixture.name}, {_plural(k, 'component')}{chosen}", style="bold")
-    console.print()
+    sheet.line(f"{fitted.mixture.name}, {_plural(k, 'component')}{chosen}", style="bold")
+    sheet.line()
 
 
 def _components(
-    console: Console, fitted: Fitted, components: Sequence[Mapping[str, Any]], full: bool
+    sheet: Sheet, fitted: Fitted, components: Sequence[Mapping[str, Any]], full: bool
 ) -> None:
     levels = {c.name: c.levels for c in fitted.columns if c.kind == "binary" and c.levels}
     rows = component_rows(components, fitted.fit["weight_total"], levels, full)
     colours = [component["colour"] for component in components]
-    draw_components(console, colours, rows, None if full else _LINES_OF_A_FIT)
-    console.print()
+    draw_components(sheet, colours, rows, None if full else _LINES_OF_A_FIT)
+    sheet.line()
 
 
-def _quality(console: Console, fitted: Fitted) -> None:
+def _quality(sheet: Sheet, fitted: Fitted) -> None:
     """How good the fit is, and whether to trust it."""
     fit, name = fitted.fit, fitted.criterion
     parts = [f"log-likelihood {fit['log_likelihood']:.3f}"]
@@ -103,7 +102,7 @@ def _quality(console: Console, fitted: Fitted) -> None:
         if fit.get(shown) is not None:
             parts.append(f"{shown.upper()} {fit[shown]:.2f}")
     parts.append(_plural(fit["free_parameters"], "free parameter"))
-    console.print("   ".join(parts))
+    sheet.line("   ".join(parts))
     steps = _plural(fit["iterations"], "iteration")
     outcome = "converged after" if fit["converged"] else "NOT CONVERGED: stopped after"
     line = f"{outcome} {steps}"
@@ -111,22 +110,22 @@ def _quality(console: Console, fitted: Fitted) -> None:
         tried, finished = fit["starts"], fit.get("starts_finished", fit["starts"])
         beside = "" if finished == tried else f" ({tried} were tried)"
         line += f"; {fit['starts_at_best']} of {finished} starts ended here{beside}"
-    console.print(line, style="" if fit["converged"] else "bold yellow")
+    sheet.line(line, style="" if fit["converged"] else "bold yellow")
 
 
-def _remarks(console: Console, page: Page) -> None:
+def _remarks(sheet: Sheet, page: Page) -> None:
     """Notes, warnings and what to type next; commands are never broken over lines."""
     if page.notes or page.warnings:
-        console.print()
+        sheet.line()
     for note in page.notes:
-        console.print(f"note: {note}", style="dim", soft_wrap=True)
+        sheet.whole((f"note: {note}", "dim"))
     for warning in page.warnings:
-        console.print(f"warning: {warning}", style="yellow", soft_wrap=True)
+        sheet.whole((f"warning: {warning}", "yellow"))
     if page.next_steps:
-        console.print()
+        sheet.line()
         width = max(len(what) for what, _ in page.next_steps)
         for what, command in page.next_steps:
-            console.print(f"{what:<{width}}  {command}", soft_wrap=True)
+            sheet.whole((f"{what:<{width}}  {command}", ""))
 
 
 def _plural(n: int, what: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from emcli import palette
+from emcli.report.sheet import Sheet
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,6 +20,7 @@ _SIXTEEN = {
     "red": "red", "blue": "bright_blue", "green": "green", "orange": "yellow",
     "purple": "magenta", "pink": "bright_magenta", "cyan": "cyan", "grey": "bright_black",
 }  # fmt: skip
+
 
 def is_terminal(stream: TextIO | None) -> bool:
     """Is someone looking? A dumb terminal counts, a closed stream does not."""
@@ -43,23 +44,40 @@ def wants_colour(stream: TextIO | None) -> bool:
 def width_of(stream: TextIO | None) -> int:
     """Columns of the terminal; a pipe gets room enough, or COLUMNS."""
     if is_terminal(stream) or os.environ.get("COLUMNS"):
+        import shutil
+
         return max(shutil.get_terminal_size((80, 24)).columns, 40)
     return PIPE_WIDTH
 
 
-def to_text(draw: Callable[[Console], Any], stream: TextIO | None) -> str:
+def to_text(draw: Callable[[Sheet], Any], stream: TextIO | None) -> str:
     """What `draw` prints, in the colours, width and characters that the stream can show."""
+    sheet = Sheet(width_of(stream))
+    draw(sheet)
+    return plain(_painted(sheet) if wants_colour(stream) else sheet.text(), stream)
+
+
+def _painted(sheet: Sheet) -> str:
+    """The page in the colours of the terminal that TERM and COLORTERM describe."""
     from rich.console import Console
+    from rich.text import Text
 
     page = io.StringIO()
-    colour = wants_colour(stream)
-    draw(Console(
-        file=page, width=width_of(stream), force_terminal=colour, no_color=not colour,
-        highlight=False, markup=False, emoji=False, legacy_windows=False,
-        force_interactive=False, force_jupyter=False,
-    ))  # fmt: skip
-    lines = [line.rstrip() for line in page.getvalue().splitlines()]
-    return plain("\n".join(lines) + "\n", stream)
+    console = Console(
+        file=page, width=sheet.width, force_terminal=True, no_color=False, highlight=False,
+        markup=False, emoji=False, legacy_windows=False, force_interactive=False,
+        force_jupyter=False,
+    )  # fmt: skip
+    for line in sheet.lines:
+        pieces = [(text, _style(style, console)) for text, style in line]
+        console.print(Text.assemble(*pieces), soft_wrap=True)
+    return "".join(line.rstrip() + "\n" for line in page.getvalue().splitlines())
+
+
+def _style(style: str, console: Console) -> str:
+    """A style of the sheet as rich understands it."""
+    before, mark, colour = style.partition("of:")
+    return before + style_of(colour, console) if mark else style
 
 
 def plain(text: str, stream: TextIO | None) -> str:

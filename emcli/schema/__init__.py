@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -20,6 +19,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
 @cache
 def schema() -> dict[str, Any]:
     """The JSON Schema of the parameters file."""
+    from pathlib import Path
+
     path = Path(__file__).with_name("model-1.json")
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content

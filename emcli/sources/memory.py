@@ -69,6 +69,18 @@ def fold(values: Sequence[T]) -> T:
     return values[0]
 
 
+def least_hashes(seed: int, rows: int, most: int) -> np.ndarray:
+    """The row numbers with the smallest hash of (seed, row number), in order; a chunk at a time."""
+    least, chosen = np.empty(0, np.uint64), np.empty(0, np.intp)
+    for start in range(0, rows, CHUNK):
+        numbers = np.arange(start, min(start + CHUNK, rows))
+        hashes = np.concatenate([least, splitmix(seed, numbers.astype(np.uint64))])
+        numbers = np.concatenate([chosen, numbers])
+        few = np.argpartition(hashes, most)[:most] if len(hashes) > most else slice(None)
+        least, chosen = hashes[few], numbers[few]
+    return np.sort(chosen)
+
+
 class MemorySource:
     """Columns (d, n) float64, their names, and row weights (n,) or None."""
 
@@ -149,8 +161,7 @@ class MemorySource:
         """The rows with the smallest hash of (seed, row number), in order; itself when few."""
         if self.rows <= most:
             return self
-        hashes = splitmix(seed, np.arange(self.rows, dtype=np.uint64))
-        return self.only(np.sort(np.argpartition(hashes, most)[:most]))
+        return self.only(least_hashes(seed, self.rows, most))
 
     def folds(self, count: int, seed: int) -> Iterator[tuple[MemorySource, MemorySource]]:
         """Pairs of sources, all rows but a fold's and that fold's, for each of `count` folds."""
@@ -165,6 +176,10 @@ class MemorySource:
         weights = None if self.weights is None else self.weights[chosen]
         values = np.ascontiguousarray(self.values[:, chosen])
         return MemorySource(values, self.names, weights, self.threads)
+
+    def pieces(self, rows: int) -> Iterator[Block]:
+        """The rows in order, some at a time, for who may not want to see them all."""
+        return self._blocks(0, self.rows, rows)
 
     def _blocks(self, start: int, stop: int, rows: int) -> Iterator[Block]:
         scratch = self._local.__dict__

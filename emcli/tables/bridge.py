@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from emcli.tables import compute
 
 Column: TypeAlias = Any  # pa.Array or pa.ChunkedArray; PyArrow ships no types
 
@@ -60,7 +61,7 @@ def bits(column: Column) -> np.ndarray:
 
 def valid(column: Column) -> np.ndarray:
     """Which cells hold something, (n,) bool."""
-    return bits(column.is_valid())
+    return bits(compute.is_valid(column))
 
 
 def view(array: pa.Array) -> np.ndarray:
@@ -86,7 +87,7 @@ def floats(column: Column, out: np.ndarray | None = None) -> np.ndarray:
 
 def integers(column: Column, empty: int = -1) -> np.ndarray:
     """A column of integers -> (n,) int64, `empty` where a cell is empty."""
-    array = joined(pc.cast(column, pa.int64()))
+    array = joined(compute.cast(column, pa.int64()))
     found = view(array)
     return np.where(valid(array), found, empty) if array.null_count else found
 
@@ -101,4 +102,4 @@ def textual(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or kind == pa.string_view()
 
 
-FALSE = strings(["x"]).is_null()[0]
+FALSE = compute.is_null(strings(["x"]))[0]

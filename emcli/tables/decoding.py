@@ -38,13 +38,6 @@ class Decoder:
         _refuse_foreign(head, stream.label, name)
         self.marked = name == "utf-8" and head.startswith(codecs.BOM_UTF8)
 
-    def everything(self) -> memoryview:
-        """All the text."""
-        if self.encoding == "utf-8":
-            return self.stream.everything()[3 * self.marked :]
-        raw = self.stream.read()
-        return memoryview(self._decoded(raw, last=True).removeprefix(codecs.BOM_UTF8))
-
     def read(self, size: int) -> bytes:
         """About `size` bytes, none at the end."""
         if self.marked:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
 import os
 import stat
 import sys
-import zlib
 from collections.abc import Callable
 from typing import IO, Any
 
@@ -17,8 +13,6 @@ import pyarrow as pa
 from emcli.errors import InputError
 
 STANDARD_INPUT = "standard input"
-
-_FAILURES = (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowInvalid)
 
 
 class Stream:
@@ -50,7 +44,7 @@ class Stream:
     def _read(self, size: int) -> bytes:
         try:
             return self.file.read() if size < 0 else self.file.read(size)
-        except _FAILURES as error:
+        except _failures() as error:
             if isinstance(error, OSError) and error.errno:
                 raise unreadable(self.label, error) from None
             raise InputError(
@@ -59,15 +53,16 @@ class Stream:
                 "make or fetch the file again",
             ) from None
 
-    def everything(self) -> memoryview:
-        """All that is left; a plain file goes straight to PyArrow's memory, five times faster."""
-        if self.what or not is_regular(self.label):
-            return memoryview(self.read())
-        with pa.OSFile(os.fsencode(self.label)) as file:
-            return memoryview(file.read_buffer())
-
     def close(self) -> None:
         self.file.close()
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What reading and unpacking raise; asked for only when something was raised."""
+    import lzma
+    import zlib
+
+    return OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowInvalid
 
 
 def label_of(path: str) -> str:
@@ -113,10 +108,16 @@ def open_stream(path: str) -> Stream:
 def _packing(head: bytes) -> tuple[str, Callable[[Any], Any]] | None:
     """The compression that data with these first bytes have."""
     if head[:2] == b"\x1f\x8b":
+        import gzip
+
         return "gzip", lambda file: gzip.GzipFile(fileobj=file, mode="rb")
     if head[:3] == b"BZh":
+        import bz2
+
         return "bzip2", bz2.BZ2File
     if head == b"\xfd7zXZ\x00":
+        import lzma
+
         return "xz", lzma.LZMAFile
     if head[:4] == b"\x28\xb5\x2f\xfd":
         return "zstd", lambda file: pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")

@@ -1,50 +1,39 @@
-"""Whole tables into memory, from any number of files of any of the formats."""
+"""Whole tables, from any number of files of any of the formats, read once and had in pieces."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import unquote
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from emcli.errors import InputError, UsageError
 from emcli.settings import Reading
-from emcli.tables import bridge, text
-from emcli.tables.decoding import Decoder
-from emcli.tables.opening import Stream, is_regular, label_of, open_stream
-from emcli.tables.table import Part, Table, no_rows, refuse_twins
-
-PARQUET, ARROW_FILE, ARROW_STREAM, FEATHER_1 = b"PAR1", b"ARROW1", b"\xff\xff\xff\xff", b"FEA1"
-
-
-@dataclass(frozen=True)
-class Input:
-    """One file to read; `partition` holds the columns its folder names give it."""
-
-    path: str
-    partition: tuple[tuple[str, str | None], ...] = ()
-
-    @property
-    def label(self) -> str:
-        return label_of(self.path)
+from emcli.sources.spool import Spool
+from emcli.tables import bridge, compute
+from emcli.tables.binary import BinaryFile, Input, is_binary
+from emcli.tables.opening import open_stream
+from emcli.tables.table import LARGE, Part, Table, as_text
+from emcli.tables.textfile import TextFile
 
 
-def read(paths: Sequence[str], reading: Reading, columns: Sequence[str] | None = None) -> Table:
-    """One table from one or several files, all in memory.
+def read(
+    paths: Sequence[str],
+    reading: Reading,
+    columns: Sequence[str] | None = None,
+    spool: Spool | None = None,
+) -> FileTable:
+    """One table from one or several files.
 
     paths: files, folders of Parquet files, FIFOs, '-' for standard input; columns: the names
-    wanted, all when None. Files are put together by column name, in the order given. Raises
-    `InputError` for what cannot be used, naming file and row, and `UsageError` for options that
-    make no sense.
+    wanted, all when None; spool: says what may be kept in memory, and where the rest goes. Files
+    are put together by column name, in the order given. Raises `InputError` for what cannot be
+    used, naming file and row, and `UsageError` for options that make no sense.
     """
-    pieces = [_read_one(source, reading, columns) for source in inputs(paths)]
-    tables = [_in_order(arrow, pieces[0][0], part.label) for arrow, part in pieces]
-    arrow = _together(tables, [part for _, part in pieces])
-    return Table(arrow, [part for _, part in pieces], reading.decimal)
+    spool = spool or Spool()
+    files = [_opened(source, reading, columns, spool) for source in inputs(paths)]
+    return FileTable(files, reading.decimal, spool)
 
 
 def inputs(paths: Sequence[str]) -> list[Input]:
@@ -62,6 +51,8 @@ def inputs(paths: Sequence[str]) -> list[Input]:
 
 def _folder(path: str) -> list[Input]:
     """The Parquet files of a folder and its subfolders, hidden and underscored ones left out."""
+    from pathlib import Path
+
     root = Path(path)
     files = [
         file
@@ -79,6 +70,8 @@ def _folder(path: str) -> list[Input]:
 
 def _partition(folders: Sequence[str]) -> tuple[tuple[str, str | None], ...]:
     """`year=2020/sex=f` -> the columns and values that hive partitions mean."""
+    from urllib.parse import unquote
+
     pairs = (unquote(folder).partition("=") for folder in folders if "=" in folder)
     return tuple(
         (name, None if value == "__HIVE_DEFAULT_PARTITION__" else value) for name, _, value in pairs
@@ -95,170 +88,136 @@ def _level_partitions(found: Sequence[Input]) -> None:
             )
 
 
-def _read_one(
-    source: Input, reading: Reading, columns: Sequence[str] | None
-) -> tuple[pa.Table, Part]:
-    """One file as a table, and the note of where it came from."""
+Runs: TypeAlias = list[tuple[pa.Table, Part]]
+
+
+class File(Protocol):
+    """What a table needs of each of its files; `types`: of each column, all that occur."""
+
+    label: str
+    names: list[str]
+    types: dict[str, set[pa.DataType]]
+
+    @property
+    def rows(self) -> int: ...
+
+    def runs(self, names: Sequence[str], last: bool = False) -> Iterator[tuple[pa.Table, Part]]:
+        """The rows of some columns, run by run; `last`: they are not wanted again soon."""
+
+
+def _opened(
+    source: Input, reading: Reading, columns: Sequence[str] | None, spool: Spool
+) -> File:
     stream = open_stream(source.path)
     try:
         if is_binary(stream):
-            arrow, typed = _read_binary(stream, source, columns), None
-        else:
-            arrow, typed = _read_text(stream, reading, columns)
+            return BinaryFile(stream, source, spool.file, columns)
+        return TextFile(stream, reading, columns, spool)
     finally:
         if source.path != "-":
             stream.close()
-    if not arrow.num_rows:
-        raise no_rows(source.label, text=typed is not None)
-    return arrow, Part(source.label, arrow.num_rows, 0, typed)
 
 
-def is_binary(stream: Stream) -> bool:
-    """Parquet or Arrow, by the first bytes."""
-    return stream.peek(6).startswith((PARQUET, ARROW_FILE, ARROW_STREAM, FEATHER_1))
+class FileTable(Table):
+    """A table that is not in memory as a whole: its pieces are read from where they are kept."""
+
+    def __init__(self, files: Sequence[File], decimal: str, spool: Spool) -> None:
+        self.files, self.spool = files, spool
+        for file in files[1:]:
+            _refuse_other_columns(file, files[0])
+        parts = [Part(file.label, file.rows) for file in files]
+        kinds = [(name, joint([file.types[name] for file in files])) for name in files[0].names]
+        self._describe(pa.schema(kinds), parts, decimal)
+
+    def pieces(self, names: Sequence[str] | None = None, last: bool = False) -> Iterator[Table]:
+        names = self.names if names is None else tuple(names)
+        kinds = [self.kind(name) for name in names]
+        first = 0
+        for file in self.files:
+            # Runs are short, and what is done with a piece has a price of its own.
+            for runs in _gathered(file.runs(names, last), LARGE // len(names)):
+                parts = [part for _, part in runs]
+                arrow = pa.concat_tables([
+                    arrow if arrow.schema.types == kinds else self._typed(arrow, part)
+                    for arrow, part in runs
+                ])
+                yield Table(arrow, parts, self.decimal, first)
+                first += arrow.num_rows
+
+    def _typed(self, arrow: pa.Table, part: Part) -> pa.Table:
+        """The run with its columns in the types they have over all runs."""
+        run = Table(arrow, [part], self.decimal)
+        found = [_as(run, name, self.kind(name)) for name in run.names]
+        return pa.Table.from_arrays(found, names=list(run.names))
+
+    @property
+    def arrow(self) -> pa.Table:
+        """All of it."""
+        return pa.concat_tables([piece.arrow for piece in self.pieces()])
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        return _chained([piece.column(name) for piece in self.pieces([name])], self.kind(name))
+
+    def text(self, name: str) -> pa.ChunkedArray:
+        return _chained([piece.text(name) for piece in self.pieces([name])], pa.string())
 
 
-def _read_text(
-    stream: Stream, reading: Reading, columns: Sequence[str] | None
-) -> tuple[pa.Table, Callable[[str], pa.ChunkedArray]]:
-    data = Decoder(stream, reading.encoding).everything()
-    layout, start = text.look(data, reading, stream.label, whole=True)
-    body = data[start:]
-    only = [name for name in layout.names if columns is None or name in columns]
-
-    def typed(name: str) -> pa.ChunkedArray:
-        """The column as it is written in the file."""
-        try:
-            return text.parse(body, layout, 0, {name: pa.string()}, [name]).column(0)
-        except pa.ArrowInvalid:
-            raw = text.parse(body, layout, 0, {name: pa.binary()}, [name]).column(0)
-            raise text.bad_encoding(raw, name, layout, 0) from None
-
-    return text.parse(body, layout, only=only), typed
+def _gathered(runs: Iterator[tuple[pa.Table, Part]], rows: int) -> Iterator[Runs]:
+    """Runs together that make up so many rows or a little more."""
+    held: Runs = []
+    count = 0
+    for run in runs:
+        held.append(run)
+        count += run[1].rows
+        if count >= rows:
+            yield held
+            held, count = [], 0
+    if held:
+        yield held
 
 
-def _read_binary(stream: Stream, source: Input, columns: Sequence[str] | None) -> pa.Table:
-    batches = [pa.Table.from_batches([batch]) for batch in binary_batches(stream, source, columns)]
-    if not batches:
-        raise no_rows(source.label, text=False)
-    return pa.concat_tables(batches)
+def _chained(columns: Sequence[pa.ChunkedArray], kind: pa.DataType) -> pa.ChunkedArray:
+    return pa.chunked_array([chunk for column in columns for chunk in column.chunks], type=kind)
 
 
-def binary_batches(
-    stream: Stream, source: Input, columns: Sequence[str] | None, rows: int = 1 << 20
-) -> Iterator[pa.RecordBatch]:
-    """Batches of a Parquet or Arrow file, pipe or compressed file, its partition columns added."""
-    try:
-        if stream.peek(4) == PARQUET:
-            found = _parquet(stream, source, columns, rows)
-        else:
-            found = _arrow(stream, source)
-        for batch in found:
-            yield _with_partition(batch, source, columns)
-    except (pa.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split())[:80]
-        raise InputError(
-            f"{source.label} is a damaged {'Parquet' if stream.peek(4) == PARQUET else 'Arrow'} "
-            f"file ({reason})",
-            "make or fetch it again",
-        ) from None
-
-
-def _parquet(
-    stream: Stream, source: Input, columns: Sequence[str] | None, rows: int
-) -> Iterator[pa.RecordBatch]:
-    import pyarrow.parquet as parquet
-
-    plain = is_regular(source.path) and not stream.what
-    file = parquet.ParquetFile(source.path if plain else pa.BufferReader(stream.read()))
-    names = file.schema_arrow.names
-    refuse_twins(names, source.label)
-    wanted = [name for name in names if columns is None or name in columns]
-    yield from file.iter_batches(batch_size=rows, columns=wanted)
-
-
-def _arrow(stream: Stream, source: Input) -> Iterator[pa.RecordBatch]:
-    head = stream.peek(6)
-    if head.startswith(FEATHER_1):
-        raise InputError(f"{source.label} is Feather version 1", "write it again as version 2")
-    if head.startswith(ARROW_STREAM):
-        with pa.ipc.open_stream(pa.PythonFile(stream, mode="r")) as reader:
-            refuse_twins(reader.schema.names, source.label)
-            yield from reader
-        return
-    plain = is_regular(source.path) and not stream.what
-    file = pa.memory_map(os.fsencode(source.path)) if plain else pa.BufferReader(stream.read())
-    with pa.ipc.open_file(file) as reader:
-        refuse_twins(reader.schema.names, source.label)
-        for number in range(reader.num_record_batches):
-            yield reader.get_batch(number)
-
-
-def _with_partition(
-    batch: pa.RecordBatch, source: Input, columns: Sequence[str] | None
-) -> pa.RecordBatch:
-    """The batch with the wanted columns, and a column of one value for each partition folder."""
-    arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
-    for name, value in source.partition:
-        if value is None:
-            arrays[name] = pa.nulls(batch.num_rows, pa.string())
-        else:
-            arrays[name] = bridge.strings([value] * batch.num_rows)
-    wanted = [name for name in arrays if columns is None or name in columns]
-    return pa.RecordBatch.from_arrays([arrays[name] for name in wanted], names=wanted)
-
-
-def _in_order(arrow: pa.Table, like: pa.Table, label: str) -> pa.Table:
-    """The same columns in the order of the first file; `InputError` when they differ."""
-    if arrow.column_names == like.column_names:
-        return arrow
-    for name in like.column_names:
-        if name not in arrow.column_names:
+def _refuse_other_columns(file: File, first: File) -> None:
+    """Raise `InputError` unless the file has the columns of the first one."""
+    for name in first.names:
+        if name not in file.names:
             raise InputError(
-                f"{label} has no column '{name}', which the first file has",
+                f"{file.label} has no column '{name}', which the first file has",
                 "give files with the same columns",
             )
-    for name in arrow.column_names:
-        if name not in like.column_names:
+    for name in file.names:
+        if name not in first.names:
             raise InputError(
-                f"{label} has a column '{name}' that the first file does not have",
+                f"{file.label} has a column '{name}' that the first file does not have",
                 "give files with the same columns",
             )
-    return arrow.select(like.column_names)
 
 
-def _together(tables: Sequence[pa.Table], parts: Sequence[Part]) -> pa.Table:
-    """The files' rows in one table; where types differ, numbers become floats, the rest text."""
-    if len(tables) == 1:
-        return tables[0]
-    columns = [
-        _stacked([table.column(name) for table in tables], parts, name)
-        for name in tables[0].column_names
-    ]
-    return pa.Table.from_arrays(columns, names=tables[0].column_names)
+def joint(found: Sequence[set[pa.DataType]]) -> pa.DataType:
+    """One type for all: where they differ, numbers become floats, the rest text."""
+    kinds: set[Any] = {
+        kind.value_type if pa.types.is_dictionary(kind) else kind for some in found for kind in some
+    }
+    kinds.discard(pa.null())
+    if len(kinds) < 2:
+        return next(iter(kinds), pa.null())
+    if all(bridge.plain(kind) for kind in kinds):
+        return pa.int64() if all(map(pa.types.is_signed_integer, kinds)) else pa.float64()
+    return pa.string()
 
 
-def _stacked(
-    columns: Sequence[pa.ChunkedArray], parts: Sequence[Part], name: str
-) -> pa.ChunkedArray:
-    kinds = {column.type for column in columns if not pa.types.is_null(column.type)}
-    if any(pa.types.is_dictionary(kind) for kind in kinds):
-        columns = [_plain(column) for column in columns]
-        kinds = {column.type for column in columns if not pa.types.is_null(column.type)}
-    if len(kinds) > 1 and all(bridge.plain(kind) for kind in kinds):
-        kinds = {pa.int64() if all(pa.types.is_signed_integer(k) for k in kinds) else pa.float64()}
-    if len(kinds) > 1:
-        kinds = {pa.string()}
-        columns = [
-            part.typed(name) if part.typed else Table(pa.table([column], [name]), [part]).text(name)
-            for column, part in zip(columns, parts, strict=True)
-        ]
-    kind = next(iter(kinds), pa.null())
-    chunks = [chunk for column in columns for chunk in pc.cast(column, kind).chunks]
-    return pa.chunked_array(chunks, type=kind)
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _as(piece: Table, name: str, kind: pa.DataType) -> Any:
+    """The piece's column in the type it has in the whole table."""
+    column = piece.column(name)
+    if column.type == kind:
+        return column
     if pa.types.is_dictionary(column.type):
-        return pc.cast(column, column.type.value_type)
-    return column
+        column = compute.cast(column, column.type.value_type)
+    if bridge.plain(column.type) and kind == pa.float64():
+        return bridge.nullable(bridge.floats(column))
+    if kind != pa.string():
+        return compute.cast(column, kind)
+    return piece.text(name) if piece.parts[0].typed else as_text(column)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from emcli.errors import InputError
 from emcli.settings import Reading
-from emcli.tables import text
+from emcli.tables import compute, text
+from emcli.tables.binary import BinaryFile, Input, is_binary
 from emcli.tables.decoding import Decoder
 from emcli.tables.opening import Stream, open_stream
-from emcli.tables.reading import Input, binary_batches, inputs, is_binary
+from emcli.tables.reading import inputs
+from emcli.tables.records import Records, parsed
 from emcli.tables.table import PIECE, Part, Table, as_text, no_rows
-
-TEXT_BYTES = 1 << 24  # bytes of text parsed at a time
 
 
 class Wanted(Protocol):
@@ -41,21 +41,39 @@ def stream(
     are text, character for character where the file is text. Raises `InputError` for a missing
     column and for what cannot be read, with its row.
     """
+    return _evenly(_runs(inputs(paths), reading, columns, extra), reading.decimal)
+
+
+def evenly(table: Table, names: Sequence[str], texts: Sequence[str]) -> Iterator[Table]:
+    """Columns of a table in pieces of 65,536 rows; those of `texts` character for character."""
+
+    def runs() -> Iterator[tuple[pa.Table, Part]]:
+        for piece in table.pieces(names):
+            found = [piece.text(n) if n in texts else piece.column(n) for n in names]
+            arrow = pa.Table.from_arrays(found, names=list(names))
+            for part, start in zip(piece.parts, piece.starts, strict=False):
+                yield arrow.slice(start, part.rows), Part(part.label, part.rows, part.skipped)
+
+    return _evenly(runs(), table.decimal)
+
+
+def _evenly(runs: Iterator[tuple[pa.Table, Part]], decimal: str) -> Iterator[Table]:
+    """The same rows, 65,536 at a time."""
     waiting: list[tuple[pa.Table, Part]] = []
     held = first = 0
-    for arrow, part in _runs(inputs(paths), reading, columns, extra):
+    for arrow, part in runs:
         if waiting:
             arrow = _alike(arrow, waiting[0][0].column_names, part.label)
         waiting.append((arrow, part))
         held += part.rows
         while held >= PIECE:
-            yield _cut(waiting, PIECE, reading, first)
+            yield _cut(waiting, PIECE, decimal, first)
             held, first = held - PIECE, first + PIECE
     if held:
-        yield _cut(waiting, held, reading, first)
+        yield _cut(waiting, held, decimal, first)
 
 
-def _cut(waiting: list[tuple[pa.Table, Part]], rows: int, reading: Reading, first: int) -> Table:
+def _cut(waiting: list[tuple[pa.Table, Part]], rows: int, decimal: str, first: int) -> Table:
     """The first `rows` rows of what waits, taken from it."""
     taken, left = [], rows
     while left:
@@ -67,7 +85,7 @@ def _cut(waiting: list[tuple[pa.Table, Part]], rows: int, reading: Reading, firs
         taken.append((arrow, part))
         left -= part.rows
     arrow = _stacked([arrow for arrow, _ in taken])
-    return Table(arrow, [part for _, part in taken], reading.decimal, first)
+    return Table(arrow, [part for _, part in taken], decimal, first)
 
 
 def _stacked(tables: Sequence[pa.Table]) -> pa.Table:
@@ -149,10 +167,11 @@ def _wanted(
 def _binary_runs(
     opened: Stream, source: Input, columns: Sequence[Wanted], extra: Sequence[str] | None
 ) -> Iterator[pa.Table]:
+    from tempfile import TemporaryFile
+
     model = {column.name for column in columns}
-    for batch in binary_batches(opened, source, None, PIECE):
-        arrow = pa.Table.from_batches([batch])
-        arrow = arrow.select(_wanted(arrow.column_names, columns, extra, source.label))
+    file = BinaryFile(opened, source, TemporaryFile, once=True)
+    for arrow, _ in file.runs(_wanted(file.names, columns, extra, source.label)):
         found = [
             arrow.column(name) if name in model else as_text(arrow.column(name))
             for name in arrow.column_names
@@ -163,25 +182,16 @@ def _binary_runs(
 def _text_runs(
     opened: Stream, reading: Reading, columns: Sequence[Wanted], extra: Sequence[str] | None
 ) -> Iterator[pa.Table]:
-    pieces = _whole_records(Decoder(opened, reading.encoding))
-    piece = next(pieces, b"")
-    layout, start = text.look(piece, reading, opened.label, whole=False)
-    kept = _wanted(layout.names, columns, extra, opened.label)
+    records = Records(Decoder(opened, reading.encoding), reading)
+    kept = _wanted(records.layout.names, columns, extra, opened.label)
     kinds = {column.name: column.kind for column in columns}
     types = {n: pa.float64() if kinds.get(n) in ("real", "count") else pa.string() for n in kept}
-    rows, body = 0, piece[start:]
-    while True:
-        if not text.is_blank(body):
-            arrow = _declared(body, layout, rows, types)
-            rows += arrow.num_rows
-            yield arrow
-        body = next(pieces, b"")
-        if not body:
-            return
+    for _, arrow in parsed(iter(records), partial(_declared, records.layout, types)):
+        yield arrow
 
 
 def _declared(
-    body: bytes, layout: text.Layout, first: int, types: dict[str, pa.DataType]
+    layout: text.Layout, types: dict[str, pa.DataType], body: bytes, first: int
 ) -> pa.Table:
     """The columns in their types; numbers come as text where a word is among them.
 
@@ -196,30 +206,7 @@ def _declared(
     found = []
     for name in types:
         try:
-            found.append(pc.cast(arrow.column(name), pa.string()))
+            found.append(compute.cast(arrow.column(name), pa.string()))
         except pa.ArrowInvalid:
             raise text.bad_encoding(arrow.column(name), name, layout, first) from None
     return pa.Table.from_arrays(found, names=list(types))
-
-
-def _whole_records(decoder: Decoder) -> Iterator[bytes]:
-    """The text in runs that end where a record ends."""
-    left = b""
-    while more := decoder.read(TEXT_BYTES):
-        left += more
-        end = _last_end(left)
-        if end:
-            yield left[:end]
-            left = left[end:]
-    if left:
-        yield left
-
-
-def _last_end(data: bytes) -> int:
-    """Where the last complete record ends; blank lines after it stay with what follows."""
-    end = len(data)
-    while (end := data.rfind(b"\n", 0, end)) >= 0:
-        if data.count(b'"', 0, end) % 2 == 0:
-            last = len(data[:end].rstrip(b"\r\n"))
-            return last + len(b"\r\n" if data[last : last + 2] == b"\r\n" else b"\n") if last else 0
-    return 0

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from emcli.errors import InputError
-from emcli.tables import bridge
+from emcli.frozen import frozen
+from emcli.sources.spool import Spool
+from emcli.tables import bridge, compute
 
 #: Rows of a piece of a streamed table, and of a row group that is written.
 PIECE = 65_536
+
+#: Rows of a piece of a table that is in memory.
+LARGE = 4 * PIECE
 
 #: Words of text tables that mean an empty cell, besides the empty cell itself.
 EMPTY_WORDS = (
@@ -22,7 +25,7 @@ EMPTY_WORDS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@frozen
 class Part:
     """A run of rows from one file.
 
@@ -41,21 +44,54 @@ class Table:
     """Columns by name, all of one length, and the file and row each cell came from.
 
     arrow: the columns, typed as inferred; parts: its runs of rows, in order; decimal: the decimal
-    mark of its text; first_row: number of its first row, counting from 0 over all files.
+    mark of its text; first_row: number of its first row, counting from 0 over all files; starts:
+    the first row of each part, and the end; spool: what may be kept in memory of a table that was
+    read from files.
     """
+
+    spool: Spool | None = None
 
     def __init__(
         self, arrow: pa.Table, parts: Sequence[Part], decimal: str = ".", first_row: int = 0
     ) -> None:
-        self.arrow = arrow
+        self._arrow = arrow
+        self._describe(arrow.schema, parts, decimal, first_row)
+
+    def _describe(
+        self, schema: pa.Schema, parts: Sequence[Part], decimal: str, first_row: int = 0
+    ) -> None:
+        self.schema = schema
         self.parts = tuple(parts)
         self.decimal = decimal
         self.first_row = first_row
-        self.names: tuple[str, ...] = tuple(arrow.column_names)
-        self.rows: int = arrow.num_rows
-        self._starts = [0]
+        self.names: tuple[str, ...] = tuple(schema.names)
+        self.starts = [0]
         for part in self.parts:
-            self._starts.append(self._starts[-1] + part.rows)
+            self.starts.append(self.starts[-1] + part.rows)
+        self.rows: int = self.starts[-1]
+
+    @property
+    def arrow(self) -> pa.Table:
+        """All columns."""
+        return self._arrow
+
+    def kind(self, name: str) -> pa.DataType:
+        """The type of the column."""
+        return self.schema.field(self.names.index(name)).type
+
+    def pieces(self, names: Sequence[str] | None = None, last: bool = False) -> Iterator[Table]:
+        """Its rows in runs that are in memory, with these columns at least, all when None.
+
+        last: what is kept of the columns will not be wanted again soon.
+        """
+        if self.rows <= LARGE or any(part.typed for part in self.parts):
+            yield self
+            return
+        for part, begin in zip(self.parts, self.starts, strict=False):
+            for start in range(0, part.rows, LARGE):
+                arrow = self.arrow.slice(begin + start, min(LARGE, part.rows - start))
+                piece = Part(part.label, arrow.num_rows, part.skipped + start)
+                yield Table(arrow, [piece], self.decimal, self.first_row + begin + start)
 
     @property
     def label(self) -> str:
@@ -80,16 +116,16 @@ class Table:
         return as_text(column)
 
     def _text_of(self, number: int, name: str) -> pa.ChunkedArray:
-        part, start = self.parts[number], self._starts[number]
+        part, start = self.parts[number], self.starts[number]
         if part.typed:
             return part.typed(name)
         return as_text(self.column(name).slice(start, part.rows))
 
     def where(self, row: int) -> str:
         """The 0-based row in words: "faithful.csv, row 14", counted from 1 within its file."""
-        number = bisect.bisect_right(self._starts, row) - 1
+        number = bisect.bisect_right(self.starts, row) - 1
         part = self.parts[min(number, len(self.parts) - 1)]
-        return f"{part.label}, row {row - self._starts[number] + part.skipped + 1}"
+        return f"{part.label}, row {row - self.starts[number] + part.skipped + 1}"
 
     def cell(self, name: str, row: int) -> str:
         """What a row's cell holds, as typed; for messages."""
@@ -110,8 +146,8 @@ def shown(text: str, width: int = 40) -> str:
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Any column as text, numbers in their shortest form."""
     if pa.types.is_dictionary(column.type):
-        column = pc.cast(column, column.type.value_type)
-    return pc.cast(column, pa.string())
+        column = compute.cast(column, column.type.value_type)
+    return compute.cast(column, pa.string())
 
 
 def from_arrow(arrow: pa.Table, label: str = "the data") -> Table:

@@ -6,26 +6,23 @@ import contextlib
 import csv
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
 
 from emcli.errors import InputError, UsageError
+from emcli.frozen import frozen
 from emcli.settings import Reading
-from emcli.tables.table import EMPTY_WORDS, no_rows, refuse_twins, shown
+from emcli.tables.table import EMPTY_WORDS, refuse_twins, shown
 
 LOOKED_AT = 65_536  # bytes that decide the delimiter
-BLOCK = 1 << 20  # bytes PyArrow parses at a time
-
-Bytes = bytes | memoryview
 
 _DELIMITERS = (b"\t", b";", b"|", b",")
 _NAMES = {"\t": "a tab", " ": "a space"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Layout:
     """What is known of a text table once its beginning has been seen."""
 
@@ -41,42 +38,40 @@ class Layout:
         return len(self.names) == 1
 
 
-def look(data: Bytes, reading: Reading, label: str, whole: bool) -> tuple[Layout, int]:
+def look(data: bytes, reading: Reading, label: str) -> tuple[Layout, int]:
     """The layout of a table that begins with `data`, and where its first row of data begins.
 
-    `data` is UTF-8 and holds the first line entirely; `whole` says that it is all there is.
-    Raises `InputError` for an empty table, binary data, columns that share a name.
+    `data` is UTF-8 and holds the first line entirely. Raises `InputError` for an empty table,
+    binary data, columns that share a name.
     """
-    start = _first_text(data, 0)
-    if start == len(data) or not bytes(data[start : start + LOOKED_AT]).strip():
+    start = first_text(data)
+    head = data[start : start + LOOKED_AT]
+    if not head.strip():
         raise InputError(f"{label} is empty", "give a table with a header and rows")
-    head = bytes(data[start : start + LOOKED_AT])
     _refuse_nul(head, label, int(reading.no_header))
     delimiter = _given_delimiter(reading) or _sniff(head, reading)
     if delimiter == reading.decimal:
         raise UsageError(f"'{delimiter}' cannot be both delimiter and decimal mark")
     end = _end_of_record(data, start)
-    fields = _fields(bytes(data[start:end]), delimiter, label)
+    fields = _fields(data[start:end], delimiter, label)
     if reading.no_header:
         names, body = [f"column{number}" for number in range(1, len(fields) + 1)], start
     else:
         names, body = fields, end
         refuse_twins(names, label)
-    if whole and is_blank(data[body:]):
-        raise no_rows(label, text=True)
     empty = EMPTY_WORDS if reading.na is None else reading.na
     return Layout(label, delimiter, tuple(names), reading.decimal, ("", *empty)), body
 
 
-def _first_text(data: Bytes, start: int) -> int:
+def first_text(data: bytes) -> int:
     """Where the first line that is not blank begins."""
-    found = re.compile(rb"[^\r\n]").search(data, start)
+    found = re.compile(rb"[^\r\n]").search(data)
     return found.start() if found else len(data)
 
 
-def is_blank(data: Bytes) -> bool:
+def is_blank(data: bytes) -> bool:
     """Nothing but line ends?"""
-    return _first_text(data, 0) == len(data)
+    return first_text(data) == len(data)
 
 
 def _given_delimiter(reading: Reading) -> str | None:
@@ -106,7 +101,7 @@ def _sniff(sample: bytes, reading: Reading) -> str:
     return best
 
 
-def _end_of_record(data: Bytes, start: int) -> int:
+def _end_of_record(data: bytes, start: int) -> int:
     """Where the record that begins at `start` ends, its line end included."""
     record = re.compile(rb'(?:[^"\r\n]|"[^"]*"|")*(?:\r\n|\n|\r|\Z)').match(data, start)
     return record.end() if record else len(data)
@@ -125,7 +120,7 @@ def _fields(record: bytes, delimiter: str, label: str) -> list[str]:
 
 
 def parse(
-    body: Bytes,
+    body: bytes,
     layout: Layout,
     first: int = 0,
     types: Mapping[str, pa.DataType] | None = None,
@@ -137,35 +132,22 @@ def parse(
     (others are inferred); only: the columns wanted, all when empty. Raises `InputError` for a
     ragged row, an open quote or a NUL byte, and `pa.ArrowInvalid` where declared types do not fit.
     """
-    quotes = _quotes(body, layout, first)
+    _refuse_nul(body, layout.label, first + 1)
+    quotes = body.count(b'"') if b'"' in body else 0
     if quotes % 2:
-        _refuse_open_quote(bytes(body), layout, first)
+        _refuse_open_quote(body, layout, first)
     if layout.single:
         body = body[: _last_text(body)]
     how = _Parsing(layout, quotes > 0, dict(types or {}), tuple(only))
     try:
         return how.run(body)
     except pa.ArrowInvalid as error:
-        if "straddling" in str(error):
-            return replace(how, block=len(body) + 1).run(body)
         if "Expected" in str(error) and "columns, got" in str(error):
             raise _ragged(body, how, first) from None
         raise
 
 
-def _quotes(body: Bytes, layout: Layout, first: int) -> int:
-    """How many double quotes there are; `InputError` for a NUL byte."""
-    quotes = 0
-    for start in range(0, len(body), BLOCK):
-        block = bytes(body[start : start + BLOCK])
-        if b"\0" in block:
-            _refuse_nul(bytes(body), layout.label, first + 1)
-        if b'"' in block:
-            quotes += block.count(b'"')
-    return quotes
-
-
-def _last_text(body: Bytes) -> int:
+def _last_text(body: bytes) -> int:
     """Where the last line that is not blank ends, without its line end."""
     end = len(body)
     while end and body[end - 1] in b"\r\n":
@@ -173,7 +155,7 @@ def _last_text(body: Bytes) -> int:
     return end
 
 
-@dataclass(frozen=True)
+@frozen
 class _Parsing:
     """One way of calling PyArrow's CSV parser."""
 
@@ -181,14 +163,13 @@ class _Parsing:
     quoted: bool
     types: Mapping[str, pa.DataType]
     only: tuple[str, ...]
-    block: int = BLOCK
 
-    def run(self, body: Bytes, threads: bool = True, invalid: object = None) -> pa.Table:
+    def run(self, body: bytes, invalid: object = None) -> pa.Table:
         layout = self.layout
         return pyarrow.csv.read_csv(
             pa.BufferReader(pa.py_buffer(body)),
             read_options=pyarrow.csv.ReadOptions(
-                column_names=list(layout.names), block_size=self.block, use_threads=threads
+                column_names=list(layout.names), block_size=len(body) + 1, use_threads=False
             ),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=layout.delimiter,
@@ -206,7 +187,7 @@ class _Parsing:
         )
 
 
-def _ragged(body: Bytes, how: _Parsing, first: int) -> InputError:
+def _ragged(body: bytes, how: _Parsing, first: int) -> InputError:
     """The error that names the first row with too many or too few fields."""
     seen: list[Any] = []
 
@@ -215,7 +196,7 @@ def _ragged(body: Bytes, how: _Parsing, first: int) -> InputError:
         return "error"
 
     with contextlib.suppress(pa.ArrowInvalid):  # the same failure again, this time with its row
-        replace(how, block=len(body) + 1).run(body, threads=False, invalid=invalid)
+        how.run(body, invalid)
     row, layout = seen[0], how.layout
     found, expected = row.actual_columns, row.expected_columns
     mark = _NAMES.get(layout.delimiter, f"'{layout.delimiter}'")

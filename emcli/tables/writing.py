@@ -9,14 +9,15 @@ from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from emcli.errors import UsageError
-from emcli.tables import bridge
+from emcli.tables import bridge, compute
 from emcli.tables.table import PIECE, refuse_twins
 
 _SPECIAL = r'[",\r\n]'
 _THREADS = 2  # formatting more pieces at once gains nothing over writing them
+_LINES = 8192  # rows formatted at a time: their text stays in a core's cache, and little waits
+_WAITING = 12  # such runs under way: enough to be busy with while the next rows are coloured
 _COMMA, _LINE, _QUOTE, _TWO, _NOTHING = (bridge.scalar(word) for word in (",", "\n", '"', '""', ""))
 
 
@@ -55,13 +56,13 @@ class RowWriter:
         """Add the rows; the first call decides names and types."""
         if not self.started:
             self._start(table)
+        if self.csv:
+            for start in range(0, table.num_rows, _LINES):
+                self.pending.append(self.threads.submit(_lines, table.slice(start, _LINES)))
+                self._drain(_WAITING)
+            return
         for start in range(0, table.num_rows, PIECE):
-            piece = table.slice(start, PIECE)
-            if self.csv:
-                self.pending.append(self.threads.submit(_lines, piece))
-                self._drain(2 * _THREADS)
-            else:
-                self.parquet.write_table(piece, row_group_size=PIECE)
+            self.parquet.write_table(table.slice(start, PIECE), row_group_size=PIECE)
 
     def _start(self, table: pa.Table) -> None:
         self.started = True
@@ -83,15 +84,8 @@ class RowWriter:
 def _lines(table: pa.Table) -> pa.Buffer:
     """Rows as CSV lines: Arrow joins the cells as text, and the text's buffer is the file's."""
     cells = [_cells(column) for column in table.columns]
-    cells[-1] = pc.binary_join_element_wise(
-        cells[-1], _NOTHING, _LINE, null_handling="replace", null_replacement=""
-    )
-    if len(cells) > 1:
-        lines = pc.binary_join_element_wise(
-            *cells, _COMMA, null_handling="replace", null_replacement=""
-        )
-    else:
-        lines = cells[0]
+    cells[-1] = compute.joined(_LINE, cells[-1], _NOTHING)
+    lines = compute.joined(_COMMA, *cells) if len(cells) > 1 else cells[0]
     ends = np.frombuffer(lines.buffers()[1], np.int32)[lines.offset :][: len(lines) + 1]
     return lines.buffers()[2].slice(int(ends[0]), int(ends[-1] - ends[0]))
 
@@ -100,20 +94,20 @@ def _cells(column: pa.ChunkedArray) -> pa.Array:
     """A column as text; floats in the shortest form that reads back to the same number."""
     array = bridge.joined(column)
     if pa.types.is_dictionary(array.type):
-        array = pc.cast(array, array.type.value_type)
+        array = compute.cast(array, array.type.value_type)
     if bridge.textual(array.type):
-        return _quoted(pc.cast(array, pa.string()))
-    return pc.cast(array, pa.string())
+        return _quoted(compute.cast(array, pa.string()))
+    return compute.cast(array, pa.string())
 
 
 def _quoted(words: pa.Array) -> pa.Array:
     """Text in quotes where it holds a delimiter, a quote or a line end, and only there."""
-    special = pc.match_substring_regex(words, pattern=_SPECIAL)
-    if not bridge.bits(pc.fill_null(special, bridge.FALSE)).any():
+    special = compute.match_substring_regex(words, _SPECIAL)
+    if not bridge.bits(compute.fill_null(special, bridge.FALSE)).any():
         return words
-    doubled = pc.replace_substring(words, pattern='"', replacement='""')
-    wrapped = pc.binary_join_element_wise(_QUOTE, doubled, _QUOTE, _NOTHING)
-    return pc.if_else(special, wrapped, words)
+    doubled = compute.replace_substring(words, '"', '""')
+    wrapped = compute.joined(_NOTHING, _QUOTE, doubled, _QUOTE)
+    return compute.if_else(special, wrapped, words)
 
 
 class AssignmentWriter(RowWriter):
@@ -179,7 +173,7 @@ class AssignmentWriter(RowWriter):
 
     def _colour(self, codes: np.ndarray) -> pa.Array:
         places = np.where(codes < 0, np.nan, codes)
-        return self.colours.take(pc.cast(bridge.nullable(places), pa.int32()))
+        return compute.take(self.colours, compute.cast(bridge.nullable(places), pa.int32()))
 
 
 def _where_coloured(probability: np.ndarray, codes: np.ndarray) -> pa.Array:

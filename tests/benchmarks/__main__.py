@@ -1,75 +1,67 @@
-"""Print what an EM iteration costs, against scikit-learn, and how long whole commands take.
+"""Print how fast emcli is, beside whoever else does the same, and what was aimed at.
 
-    python -m tests.benchmarks            the whole table, a few minutes
-    python -m tests.benchmarks --quick    small sizes, seconds
+    python -m tests.benchmarks                      every section: half an hour and more
+    python -m tests.benchmarks iteration passes     these sections
+    python -m tests.benchmarks --quick              small sizes, within a minute
+    python -m tests.benchmarks --peers PYTHON       an interpreter that holds peers; repeatable
+
+Every figure is the median of rounds in which all contestants take turns, each in its own process.
+A peer that is not installed is shown as "-".
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import platform
-from importlib.metadata import version
+import signal
+import sys
+import tempfile
 from pathlib import Path
 
-from emcli import __version__
+from . import commands, files, growth, iteration, machine, passes, small
+from .stage import Stage
 
-from .commands import COMMANDS, seconds
-from .iteration import Problem, Timing, measure
-
-WHOLE = [
-    Problem(1_000_000, 2, 5, "full"),
-    Problem(1_000_000, 10, 10, "full"),
-    Problem(100_000, 50, 20, "full"),
-    Problem(20_000, 100, 10, "full"),
-    Problem(1_000_000, 2, 5, "diag"),
-    Problem(1_000_000, 10, 10, "diag"),
-    Problem(100_000, 50, 20, "diag"),
-]
-QUICK = [
-    Problem(100_000, 2, 5, "full"),
-    Problem(100_000, 10, 10, "full"),
-    Problem(100_000, 10, 10, "diag"),
-]
-
-
-def processor() -> str:
-    """The processor's name as Linux tells it, else what Python knows."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor() or platform.machine()
-
-
-def row(problem: Problem, timing: Timing) -> str:
-    """One line of the table, in nanoseconds a row."""
-    times = [timing.emcli, *timing.sklearn.values()]
-    nanoseconds = "".join(f"{1e9 * seconds / problem.n:12.0f}" for seconds in times)
-    size = f"{problem.n:>9,} {problem.d:>4} {problem.k:>3}  {problem.covariance:<5}"
-    return f"{size}{nanoseconds}{timing.ratio:9.1f}"
+SECTIONS = {
+    "iteration": iteration.iteration,
+    "families": iteration.families,
+    "passes": passes.passes,
+    "whole": commands.whole,
+    "files": files.files,
+    "small": small.small,
+    "startup": commands.startup,
+    "assign": files.assign,
+    "growth": growth.growth,
+    "threads": growth.threads,
+    "floor": growth.floor,
+}
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    options = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    options.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
     options.add_argument("--quick", action="store_true", help="small sizes only")
-    options.add_argument("--rounds", type=int, help="iterations timed for each median")
-    chosen = options.parse_args()
-    cores = len(os.sched_getaffinity(0))
-    packages = [f"{name} {version(name)}" for name in ("numpy", "scipy", "scikit-learn")]
-    print(f"{processor()}, {cores} cores; emcli {__version__},",
-          ", ".join([f"Python {platform.python_version()}", *packages]))
-    print("\nOne EM iteration, nanoseconds a row, float64; ratio to scikit-learn's better")
-    threads = sorted({1, cores})
-    heads = ["emcli", *(f"sklearn({count})" for count in threads)]
-    print(f"{'n':>9} {'d':>4} {'k':>3}  {'Σ':<5}", *(f"{head:>11}" for head in heads), "   ratio")
-    rounds = chosen.rounds or (3 if chosen.quick else 7)
-    for problem in QUICK if chosen.quick else WHOLE:
-        print(row(problem, measure(problem, rounds, cores)), flush=True)
-    print("\nWhole commands, seconds, the process's start included")
-    for command in COMMANDS[:2] if chosen.quick else COMMANDS:
-        print(f"{seconds(command, rounds=3):7.2f}  emcli {command}", flush=True)
+    options.add_argument("--rounds", type=int, help="steps timed for each median")
+    options.add_argument("--peers", action="append", default=[], metavar="PYTHON",
+                         help="an interpreter that has peers installed")
+    asked = options.parse_args()
+    unknown = [name for name in asked.sections if name not in SECTIONS]
+    if unknown:
+        options.error(f"there is no section '{unknown[0]}'; there are {', '.join(SECTIONS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # folders are removed first
+    for python in asked.peers:
+        if not os.access(python, os.X_OK):
+            options.error(f"there is no interpreter '{python}'")
+    with tempfile.TemporaryDirectory(prefix="emcli-benchmark-") as folder:
+        rounds = asked.rounds or (2 if asked.quick else 7)
+        pythons = (*map(os.path.abspath, asked.peers), sys.executable)
+        stage = Stage(asked.quick, rounds, pythons, Path(folder))
+        machine.header(stage)
+        for name in asked.sections or SECTIONS:
+            SECTIONS[name](stage)
+        print("", *stage.notes, sep="\n")
 
 
 main()

@@ -1,29 +1,105 @@
-"""Wall time of whole commands: what a person at a shell waits for."""
+"""Whole commands, from the shell to the files they write."""
 
 from __future__ import annotations
 
+import json
 import shlex
-import subprocess
 import sys
-import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median
 
-ROOT = Path(__file__).parent.parent.parent
-COMMANDS = (
-    "--help",
-    "fit sample_data/faithful.csv",
-    "fit sample_data/faithful.csv -m 'gaussian:*' -k 1-9",
-    "fit sample_data/iris.csv -m 'gaussian:*' -k 1-9",
-)
+from .contest import ROOT, Outcome, turns
+from .problems import Problem
+from .report import Table, number, ratio
+from .stage import Stage
+
+FAITHFUL = str(ROOT / "sample_data" / "faithful.csv")
 
 
-def seconds(command: str, rounds: int) -> float:
-    """The median of its wall times."""
-    arguments = [sys.executable, "-m", "emcli", *shlex.split(command)]
-    times = []
-    for _ in range(rounds):
-        begin = time.perf_counter()
-        subprocess.run(arguments, cwd=ROOT, check=True, capture_output=True)
-        times.append(time.perf_counter() - begin)
-    return median(times)
+def emcli(*words: object) -> list[str]:
+    """The command of this tree, as its installed script would begin."""
+    start = [sys.executable, "-c", "from emcli.cli.main import main; main()"]
+    return [*start, *map(str, words)]
+
+
+def race(
+    stage: Stage, commands: Mapping[str, Sequence[str] | None], rounds: int, warm: bool = True
+) -> dict[str, Outcome]:
+    """The outcomes of commands that take turns; None is one that is not installed."""
+    with stage.commands(commands) as cast:
+        ready = [
+            (one, facts) for one, command in zip(cast, commands.values(), strict=True)
+            if (facts := one.ask("run", command=shlex.join(command or []))) is not None
+        ]  # fmt: skip
+        return turns(ready, rounds, warm)
+
+
+def seconds(found: Mapping[str, Outcome], name: str, what: str = "seconds") -> float | None:
+    """The median of one that took part."""
+    return found[name].value(what) if name in found else None
+
+
+def script(stage: Stage, data: object, k: int, folder: Path) -> list[str] | None:
+    """The script people write today, where what it needs is installed."""
+    python = stage.python("sklearn")
+    outputs = (folder / "script.json", folder / "script.csv")
+    module = "tests.benchmarks.peers.script"
+    return [python, "-m", module, *map(str, (data, k, *outputs))] if python else None
+
+
+def likelihood(path: Path) -> float | None:
+    """The log-likelihood in a parameters file, emcli's or the script's."""
+    if not path.exists():
+        return None
+    found = json.loads(path.read_text())
+    return float(found.get("fit", found)["log_likelihood"])
+
+
+def whole(stage: Stage) -> None:
+    """A fit of a large table."""
+    problem = Problem(10_000, 10, 3) if stage.quick else Problem(1_000_000, 10, 10)
+    table = Table(
+        f"The whole command: {problem.n:,} rows x {problem.d} as CSV, k = {problem.k}, to "
+        "parameters and colours; the script is\npandas and scikit-learn with their defaults",
+        f"{'':<8}", " seconds", "log-likelihood", "    ×", "wanted",
+    )  # fmt: skip
+    with stage.room() as folder:
+        data, params, colours = (folder / name for name in ("data.csv", "p.json", "c.csv"))
+        problem.csv(data)
+        found = race(stage, {
+            "emcli": emcli("fit", data, "-k", problem.k, "-o", params, "-a", colours),
+            "script": script(stage, data, problem.k, folder),
+        }, stage.few, warm=False)  # fmt: skip
+        ours, theirs = seconds(found, "emcli"), seconds(found, "script")
+        reached = f"{likelihood(params):.3f}"
+        table.row("emcli", number(ours), reached, ratio(theirs, ours), "≥ 10")
+        end = likelihood(folder / "script.json")
+        table.row("script", number(theirs), "-" if end is None else f"{end:.3f}")
+
+
+def startup(stage: Stage) -> None:
+    """What a one-liner waits for before anything happens, and after."""
+    python, imports = sys.executable, "import numpy, click, pyarrow.csv"
+    with stage.room() as folder:
+        outputs = ("-o", folder / "p.json", "-a", folder / "c.csv")
+        commands = {
+            "python -c pass": [python, "-c", "pass"],
+            "python -c 'import click'": [python, "-c", "import click"],
+            f"python -c '{imports}'": [python, "-c", imports],
+            "emcli --version": emcli("--version"),
+            "emcli --help": emcli("--help"),
+            "emcli fit faithful.csv -k 2 -o -a": emcli("fit", FAITHFUL, "-k", 2, *outputs),
+            "the script people write": script(stage, FAITHFUL, 2, folder),
+        }
+        found = race(stage, commands, 1 if stage.quick else 2 * stage.rounds, warm=not stage.quick)
+    table = Table("Start-up, milliseconds", f"{'':<50}", "    ms", "of", "     ×", "wanted")
+    _, click, more, version, help_, fit, today = commands
+    wanted = {
+        version: [(click, "≤ 1.6")], help_: [(click, "≤ 1.6")],
+        fit: [(more, "≤ 1.5"), (today, "≤ 0.33")],
+    }  # fmt: skip
+    for name in commands:
+        took = seconds(found, name)
+        table.row(name, number(took and 1e3 * took))
+        for base, target in wanted.get(name, []):
+            table.row(f"    of {base}", "", "", ratio(took, seconds(found, base)), target)

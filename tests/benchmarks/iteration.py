@@ -1,131 +1,103 @@
-"""One EM iteration on one problem: emcli's and scikit-learn's, in turns, from the same start.
-
-What is timed is one E step and one M step over all rows. Of emcli that is one step of the
-generator in `emcli.em`. Of scikit-learn it is its own `_e_step` and `_m_step`, the body of the loop
-in `GaussianMixture.fit`: private, but the difference of two public fits would hold the noise of
-two whole fits, and fit adds an E step and input checks that are no part of an iteration.
-"""
+"""One EM iteration against everyone who does the same from the same start."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import median
-from typing import Any
 
-import numpy as np
-from sklearn.mixture import GaussianMixture
-from threadpoolctl import threadpool_limits
-
-from emcli import em
-from emcli.families.base import Part
-from emcli.families.gaussian import Gaussian
-from emcli.mixture import Mixture
-from emcli.sources.memory import MemorySource
-
-Step = Callable[[], float]  # does one iteration; the log-likelihood per row it began with
+from .contest import Outcome, contest
+from .problems import TITLES, Problem
+from .report import Table, number, per_row, ratio
+from .stage import Stage
 
 
 @dataclass(frozen=True)
-class Problem:
-    """n rows, d columns, k components, full or diagonal covariances."""
+class Row:
+    """A problem, and the speed wanted: times that of each peer that has a target."""
 
-    n: int
-    d: int
-    k: int
-    covariance: str
-
-    @property
-    def centres(self) -> np.ndarray:
-        """(k, d) where the components are; in few columns they overlap."""
-        return 1.5 * np.random.default_rng(1).standard_normal((self.k, self.d))
-
-    def data(self) -> np.ndarray:
-        """(n, d) rows of k round Gaussians, always the same."""
-        rng = np.random.default_rng(2)
-        rows = self.centres[rng.integers(self.k, size=self.n)]
-        rows += rng.standard_normal((self.n, self.d))
-        return rows
-
-    def start(self) -> tuple[np.ndarray, np.ndarray]:
-        """(k, d) means and one (d, d) covariance to start from; weights are equal."""
-        away = 0.3 * np.random.default_rng(3).standard_normal((self.k, self.d))
-        correlation = 0.2 if self.covariance == "full" else 0.0
-        covariance = np.full((self.d, self.d), 1.5 * correlation)
-        np.fill_diagonal(covariance, 1.5)
-        return self.centres + away, covariance
+    problem: Problem
+    targets: Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class Timing:
-    """Median seconds an iteration took, by contestant."""
-
-    emcli: float
-    sklearn: dict[int, float]  # by its number of threads
-
-    @property
-    def ratio(self) -> float:
-        """How many times faster than scikit-learn's better number of threads."""
-        return min(self.sklearn.values()) / self.emcli
-
-
-def emcli_step(problem: Problem, rows: np.ndarray) -> Step:
-    means, covariance = problem.start()
-    names = tuple(f"x{j}" for j in range(problem.d))
-    full = problem.covariance == "full"
-    spread = {"covariance": covariance} if full else {"variance": np.diag(covariance)}
-    part = Part(Gaussian, names, "VVV" if full else "VVI")
-    family = Gaussian.from_dict(part, [{"mean": mean, **spread} for mean in means])
-    mixture = Mixture(np.full(problem.k, 1 / problem.k), (family,))
-    walk = em.steps(mixture, MemorySource(np.ascontiguousarray(rows.T), names))
-    return lambda: next(walk).log_likelihood / problem.n
+GAUSSIAN = (
+    Row(Problem(1_000_000, 2, 5), {"scikit-learn": 25, "oneDAL": 1}),
+    Row(Problem(1_000_000, 10, 10), {"scikit-learn": 15, "oneDAL": 1}),
+    Row(Problem(1_000_000, 20, 64), {"scikit-learn": 15, "oneDAL": 2}),
+    Row(Problem(100_000, 50, 20), {"scikit-learn": 5, "oneDAL": 1 / 1.3}),
+    Row(Problem(20_000, 100, 10), {"scikit-learn": 3, "oneDAL": 1 / 1.3}),
+    Row(Problem(1_000_000, 2, 5, "diag"), {"oneDAL": 1}),
+    Row(Problem(1_000_000, 10, 10, "diag"), {"scikit-learn": 10, "oneDAL": 1}),
+    Row(Problem(100_000, 50, 20, "diag"), {"oneDAL": 1}),
+)
+OTHERS = (
+    Row(Problem(1_000_000, 16, 5, "categorical"), {"StepMix": 5, "pomegranate": 5}),
+    Row(Problem(1_000_000, 8, 5, "poisson"), {"pomegranate": 5}),
+    Row(Problem(1_000_000, 8, 5, "real+category"), {"StepMix": 5}),
+    Row(Problem(1_000_000, 8, 5, "real+count"), {"pomegranate": 5}),
+    Row(Problem(1_000_000, 12, 5, "real+category+count"), {}),
+)
+# What peers of other arithmetic may differ by, relative to the log-likelihood.
+SAME = {"pomegranate": 1e-4}
 
 
-def sklearn_step(problem: Problem, rows: np.ndarray) -> Step:
-    means, covariance = problem.start()
-    # A fit of few rows, converged at once by its tolerance, makes it set up what it keeps.
-    model = GaussianMixture(
-        problem.k, covariance_type=problem.covariance, reg_covar=0.0, max_iter=2, tol=1e300,
-        init_params="random", random_state=0,
-    ).fit(rows[:10_000])
-    whitening = np.linalg.inv(np.linalg.cholesky(covariance)).T
-    model.weights_ = np.full(problem.k, 1 / problem.k)
-    model.means_ = means
-    model.precisions_cholesky_ = np.array(
-        [whitening if problem.covariance == "full" else np.diag(whitening)] * problem.k
-    )
-
-    def step() -> float:
-        log_likelihood, log_responsibilities = model._e_step(rows)
-        model._m_step(rows, log_responsibilities)
-        return float(log_likelihood)
-
-    return step
+def iteration(stage: Stage) -> None:
+    """Gaussian mixtures."""
+    _section(
+        stage, GAUSSIAN, ("scikit-learn", "oneDAL", "mclust"),
+        "One iteration of a Gaussian mixture, nanoseconds a row, float64; peers at their better "
+        "of one and all\nthreads, mclust on one thread and fewer rows; × is how many times as long "
+        "they take",
+    )  # fmt: skip
 
 
-def measure(problem: Problem, rounds: int, cores: int) -> Timing:
-    """Median of `rounds` iterations each, taken in turns after one round to warm up."""
-    rows = problem.data()
-    threads = sorted({1, cores})
-    # emcli keeps BLAS on one thread and brings its own.
-    turns: list[tuple[Any, Step, int]] = [("emcli", emcli_step(problem, rows), 1)]
-    turns += [(count, sklearn_step(problem, rows), count) for count in threads]
-    first = {name: timed(step, count)[1] for name, step, count in turns}
-    if not np.allclose(list(first.values()), first["emcli"], rtol=1e-9, atol=0):
-        raise SystemExit(f"{problem}: they do not compute the same likelihood: {first}")
-    seconds: dict[Any, list[float]] = {name: [] for name, _, _ in turns}
-    for _ in range(rounds):
-        for name, step, count in turns:
-            seconds[name].append(timed(step, count)[0])
-    return Timing(median(seconds["emcli"]), {count: median(seconds[count]) for count in threads})
+def families(stage: Stage) -> None:
+    """The other families, against whoever has them."""
+    _section(
+        stage, OTHERS, ("StepMix", "pomegranate"),
+        "One iteration of other families, nanoseconds a row; pomegranate in its float32. StepMix "
+        "has no\ncounts, pomegranate no categories beside other columns",
+    )  # fmt: skip
 
 
-def timed(step: Step, blas_threads: int) -> tuple[float, float]:
-    """Seconds one step took, and what it returned."""
-    limits: AbstractContextManager[Any] = threadpool_limits(blas_threads)
-    with limits:
-        begin = time.perf_counter()
-        value = step()
-        return time.perf_counter() - begin, value
+def _section(stage: Stage, rows: tuple[Row, ...], peers: tuple[str, ...], title: str) -> None:
+    """A table with everyone's time, how much longer peers take, and what is wanted of that."""
+    against = [peer for peer in peers if peer != "mclust"]
+    heads = [head for peer in against for head in (f"× {peer}", "wanted")]
+    table = Table(title, TITLES, "  emcli", *(f"{peer:>12}" for peer in peers), *heads)
+    alone = [(peer, 1) for peer in peers]
+    several = [] if stage.quick else against
+    with stage.cast("emcli", *alone, *several) as cast:
+        for row in rows:
+            problem = stage.sized(row.problem)
+            able = [one for one in cast if _has(one.name, problem)]
+            with stage.room() as folder:
+                found = contest(able, "iterate", stage.rounds, **problem.write(folder))
+            _check(stage, problem, found)
+            times = {name: per_row(found.get(name), problem.n) for name in ("emcli", *peers)}
+            ratios = [
+                cell for peer in against
+                for cell in (ratio(times[peer], times["emcli"]), _wanted(row, peer))
+            ]  # fmt: skip
+            table.row(problem.title, *map(number, times.values()), *ratios)
+
+
+def _wanted(row: Row, peer: str) -> str:
+    return f"≥ {row.targets[peer]:.2g}" if peer in row.targets else ""
+
+
+def _has(name: str, problem: Problem) -> bool:
+    """Does the peer know this model?"""
+    kinds = set(problem.kinds)
+    lacking = {"StepMix": {"count"}, "pomegranate": {"category"} if len(kinds) > 1 else set()}
+    return not lacking.get(name, set()) & kinds
+
+
+def _check(stage: Stage, problem: Problem, found: Mapping[str, Outcome]) -> None:
+    """Note whoever computes another log-likelihood from the same start."""
+    ours = found["emcli"].value("log_likelihood")
+    for name, outcome in found.items():
+        if float(outcome.facts.get("rows", problem.n)) == problem.n:
+            theirs = outcome.value("log_likelihood")
+            if abs(theirs - ours) > SAME.get(name, 1e-9) * abs(ours):
+                note = f"{name}: log-likelihood {theirs}, not {ours}, of {problem.title}"
+                stage.notes[note] = None

@@ -17,7 +17,8 @@ CONTRACT = {
     "fit": """-m --model -k --components -c --columns -x --exclude --id --weight --missing
         -o --params -a --assignments --append --no-probabilities --trace --trace-parameters
         --criterion --folds --start --starts --seed --acceleration --tolerance --max-iterations
-        --max-time --equal-weights --colours --threads --strict --progress -q --quiet -v --verbose
+        --max-time --equal-weights --colours --threads --memory --spool --strict --progress
+        -q --quiet -v --verbose
         --provenance --show-config --config
         -d --delimiter --decimal --encoding --na --no-header""",
     "assign": """-a -o --assignments --append --no-probabilities --id --missing --threads -q --quiet

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from emcli.report import numbers
 from emcli.report.components import component_rows
 from emcli.report.criterion import Comparison, draw_comparison
+from emcli.report.sheet import Column, Sheet, wrapped
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,10 @@ def cell(model: str, k: int, bic: float | None, status: str = "ok") -> dict[str,
 
 
 def drawn(selection: list[dict[str, Any]], width: int = 80) -> str:
-    from rich.console import Console
-
-    page = io.StringIO()
-    console = Console(file=page, width=width, highlight=False, markup=False)
+    sheet = Sheet(width)
     best = min((c for c in selection if c["bic"]), key=lambda c: c["bic"])
-    draw_comparison(console, Comparison(selection, "bic", best["model"], best["k"]))
-    return page.getvalue()
+    draw_comparison(sheet, Comparison(selection, "bic", best["model"], best["k"]))
+    return sheet.text()
 
 
 GRID = [
@@ -134,3 +131,24 @@ def test_one_model_lists_its_numbers() -> None:
     lines = [line.split() for line in text.splitlines()]
     assert lines[0] == ["k", "log-likelihood", "parameters", "BIC"]
     assert lines[2] == ["2", "-10.250", "3", "*20.50"]
+
+
+def test_a_long_line_breaks_between_words_and_a_long_word_inside() -> None:
+    assert [*wrapped("one two  three", 7)] == ["one two", "three"]
+    assert [*wrapped("abcdefgh ij", 3)] == ["abc", "def", "gh", "ij"]
+    assert [*wrapped("高さ高さ", 5)] == ["高さ", "高さ"]
+
+
+def test_a_table_that_is_too_wide_cuts_names_and_no_numbers() -> None:
+    sheet = Sheet(20)
+    sheet.table([Column(), Column("red", right=True)], [("a very long name", "4.29 ± 0.41")])
+    assert sheet.text() == "               red\na ver…   4.29 ± 0.41\n".replace("  red", "    red")
+    sheet = Sheet(12)
+    sheet.table([Column(), Column()], [("key", "some words")])
+    assert sheet.text() == "key   some\n      words\n"
+
+
+def test_names_cannot_command_the_terminal() -> None:
+    sheet = Sheet(80)
+    sheet.line("a\x1b[31mb")
+    assert sheet.text() == "a\\x1b[31mb\n"

@@ -65,6 +65,13 @@ def test_a_pipe_gets_no_colour_unless_forced(emcli: Run) -> None:
     assert ESCAPE not in emcli(*FIT, FORCE_COLOR="1", NO_COLOR="1").stdout
 
 
+def test_colours_change_nothing_else(emcli: Run) -> None:
+    words = ("fit", "faithful.csv", "-k", "1-3")
+    forced = emcli(*words, FORCE_COLOR="1", TERM="xterm-256color").stdout
+    plain = re.sub(r"\x1b\[[\d;]*m", "", forced)
+    assert [line.rstrip() for line in plain.splitlines()] == emcli(*words).stdout.splitlines()
+
+
 def test_an_encoding_without_our_characters(emcli: Run) -> None:
     done = emcli(*FIT, PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr

@@ -93,7 +93,7 @@ def test_ragged_rows(put, text, where):
 def test_a_ragged_row_far_down(put, monkeypatch):
     text = "a,b\n" + "1,2\n" * 500_000 + "3\n" + "1,2\n" * 10
     assert "r.csv, row 500001: 1 field" in failure(put("r.csv", text))
-    monkeypatch.setattr("emcli.tables.streaming.TEXT_BYTES", 1000)
+    monkeypatch.setattr("emcli.tables.records.TEXT_BYTES", 1000)
     assert "r.csv, row 500001: 1 field" in failure("r.csv")
 
 
@@ -164,8 +164,8 @@ def test_corrupt_parquet(put, cut):
     assert message.startswith("c.parquet is a damaged Parquet file")
     broken = bytearray(data)
     broken[20:60] = b"\xff" * 40
-    with pytest.raises(InputError, match=r"c.parquet is a damaged Parquet file"):
-        tables.read([put("c.parquet", bytes(broken))], Reading())
+    table = tables.read([put("c.parquet", bytes(broken))], Reading())
+    assert refusal(table).startswith("c.parquet is a damaged Parquet file")
 
 
 @pytest.mark.parametrize("kind", ["file", "stream"])

@@ -345,10 +345,9 @@ def test_truth_values_are_numbers_where_that_is_asked_for(load):
 def test_data_has_what_the_fit_needs(load):
     table = load("id,w,x,y\n07,1,1.5,3\n08,0.5,,4\n09,2,3.5,\n10,1,4,6\n")
     data = fit(table, id="id", weight="w", missing="drop")
-    assert data.values.tolist() == [[1.5, 4], [3, 6]] and data.values.flags["C_CONTIGUOUS"]
+    assert data.values.tolist() == [[1.5, 4], [3, 6]]
     assert data.weights.tolist() == [1, 1]
     assert data.rows.tolist() == [0, 3] and data.total_rows == 4
-    assert data.ids.to_pylist() == ["07", "08", "09", "10"]
     data = fit(table, id="1", weight="2")
     assert data.rows is None and data.weights.tolist() == [1, 0.5, 2, 1]
     assert np.isnan(data.values).sum() == 2

@@ -312,7 +312,7 @@ def test_streams_of_arrow_formats(put, kind):
 @pytest.mark.parametrize("bytes_at_a_time", [1, 7, 16, 64, 1000])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_streams_cut_text_only_between_records(put, monkeypatch, bytes_at_a_time, end):
-    monkeypatch.setattr("emcli.tables.streaming.TEXT_BYTES", bytes_at_a_time)
+    monkeypatch.setattr("emcli.tables.records.TEXT_BYTES", bytes_at_a_time)
     text = 'a,"b\n,x",ü\n1,"x\n""y"", z",ä\n2,,"\n"\n3,"""",ß\n\n\n'.replace("\n", end)
     asked = (Column("a", "real"),)
     for encoding in ("utf-8", "utf-16", "latin-1"):
@@ -348,7 +348,7 @@ def test_reading_imports_neither_pandas_nor_scipy(put):
         "k = (Column('a', 'real'), Column('b', 'real'), Column('c', 'category', ('x', 'y')))\n"
         "d = columns.encode(t, k, Selecting(id='a'))\n"
         "with tables.AssignmentWriter(sys.stdout.buffer, 'csv', ['red'], 'a') as w:\n"
-        "    import numpy as np; w.write(0, np.array([0, 0, -1]), np.ones((1, 3)), d.ids)\n"
+        "    import numpy as np; w.write(0, np.array([0, 0, -1]), np.ones((1, 3)), t.text('a'))\n"
         "assert not {'pandas', 'scipy'} & set(sys.modules), 'imported'"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=here())

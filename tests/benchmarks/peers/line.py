@@ -1,0 +1,89 @@
+"""A contestant's end of the line: see `tests.benchmarks.contest`.
+
+It runs under whatever interpreter holds the peer and imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Answer = Mapping[str, Any]
+Step = Callable[[], Answer]
+Task = Callable[..., tuple[Answer, Step]]
+
+
+def serve(**tasks: Task) -> None:
+    """Prepare tasks and do their steps until the other end hangs up."""
+    line = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is not an answer
+
+    def idle() -> Answer:
+        return {}
+
+    step: Step = idle
+    for request in sys.stdin:
+        name, *words = shlex.split(request)
+        if name == "step":
+            answer = step()
+        else:
+            step = idle  # lets go of the last task's memory
+            answer, step = tasks[name](**dict(word.split("=", 1) for word in words))
+        said = [f"{key}={value}" for key, value in answer.items()]
+        print(shlex.join(["ok", *said]), file=line, flush=True)
+
+
+def timed(work: Callable[[], Any]) -> Step:
+    """A step that does the work and says how long it took."""
+
+    def step() -> Answer:
+        begin = time.perf_counter()
+        work()
+        return {"seconds": time.perf_counter() - begin}
+
+    return step
+
+
+def several(tables: Any, each: int, fit: Callable[[Any], float]) -> Step:
+    """Fits `each` of the tables a step, in turns; says the log-likelihood of every one."""
+    turn = iter(range(0, 10**9, each))
+
+    def step() -> Answer:
+        first = next(turn)
+        numbers = [number % len(tables) for number in range(first, first + each)]
+        found: dict[str, float] = {}
+
+        def work() -> None:
+            found.update({f"ll.{number}": fit(tables[number]) for number in numbers})
+
+        return {**timed(work)(), "fits": len(numbers), **found}
+
+    return step
+
+
+def versions(*packages: str) -> Callable[[], tuple[Answer, Step]]:
+    """The task `versions`: of Python, these packages, and the kernel of NumPy's BLAS."""
+
+    def task() -> tuple[Answer, Step]:
+        import platform
+        from importlib.metadata import version
+
+        found = {"Python": platform.python_version()} | {name: version(name) for name in packages}
+        return found | ({"BLAS": kernel()} if "numpy" in packages else {}), dict
+
+    return task
+
+
+def kernel() -> str:
+    """The instructions NumPy's BLAS was chosen for."""
+    import numpy  # noqa: F401
+    import threadpoolctl
+
+    for pool in threadpoolctl.threadpool_info():
+        if pool["user_api"] == "blas":
+            return f"{pool['internal_api']} {pool.get('architecture', '?')}"
+    return "?"

@@ -1,0 +1,59 @@
+"""`frozen` is `@dataclass(frozen=True)`, only cheaper to declare."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
+from typing import Any
+
+import pytest
+
+from emcli.frozen import frozen
+
+
+@frozen
+class Cheap:
+    """A point."""
+
+    x: int
+    y: int = 2
+    note: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Standard:
+    """A point."""
+
+    x: int
+    y: int = 2
+    note: str = field(default="", repr=False)
+
+
+BOTH = pytest.mark.parametrize("kind", [Cheap, Standard])
+
+
+@BOTH
+def test_values_come_by_place_by_name_or_by_default(kind: Any) -> None:
+    assert kind(1, y=3) == kind(1, 3) != kind(1)
+    assert vars(kind(y=3, x=1)) == {"x": 1, "y": 3, "note": ""}
+    assert list(vars(kind(y=3, x=1))) == ["x", "y", "note"] == [f.name for f in fields(kind)]
+    assert replace(kind(1), y=4) == kind(1, 4)
+    assert hash(kind(1)) == hash(kind(1, 2))
+    assert repr(kind(1)) == f"{kind.__name__}(x=1, y=2)"
+    assert pickle.loads(pickle.dumps(kind(1))) == kind(1)
+
+
+@BOTH
+@pytest.mark.parametrize(("given", "named"), [((), {}), ((1, 2, "", 4), {}), ((1,), {"z": 0})])
+def test_what_does_not_fit_is_refused(kind: Any, given: Any, named: Any) -> None:
+    with pytest.raises(TypeError):
+        kind(*given, **named)
+
+
+@BOTH
+def test_nothing_can_be_changed(kind: Any) -> None:
+    point = kind(1)
+    with pytest.raises(FrozenInstanceError):
+        point.x = 2
+    with pytest.raises(FrozenInstanceError):
+        del point.x
