@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from math import prod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -362,6 +362,7 @@ class Evaluation:
     mixture: Mixture
     names: tuple[str, ...]
     theta: Array = field(init=False)
+    travels: ClassVar = True  # to another process
 
     def __post_init__(self) -> None:
         thetas = [family.natural() for family in self._linear]

@@ -1,4 +1,4 @@
-"""A table in memory, summed over canonical blocks on threads.
+"""A table in memory, summed over canonical blocks on all cores.
 
 Rows are cut into blocks whose size depends on the model alone, and a few blocks make a chunk; all
 sizes are powers of two, so CHUNK rows are whole chunks of any model. Blocks fold left to right
@@ -11,23 +11,28 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property, partial
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from emcli import environment
 from emcli.families.base import Block
 from emcli.numerics import Array, splitmix
+from emcli.sources.team import Team
 
 CHUNK = 65_536
 _BLOCKS = 4  # in a chunk
 # phi and joint of a block stay in a core's second-level cache.
 _CACHE = 2**22
 _LEAST, _MOST = 256, 16384
-# Up to this many rows a second thread costs more than it does.
+# Up to this many rows, or numbers, a second core costs more than it does.
 _ALONE = 8192
+_WORTHWHILE = 1_000_000
 
 
 @contextmanager
@@ -98,7 +103,6 @@ class MemorySource:
         self.threads = (threads or os.cpu_count() or 1) if busy else 1
         self._local = threading.local()
         self._once: dict[Hashable, float] = {}
-        self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
 
     def __reduce__(self) -> Any:
         return MemorySource, (self.values, self.names, self.weights, 1)
@@ -118,19 +122,48 @@ class MemorySource:
 
     def total(self, f: Callable[[Block], T], width: int) -> T:
         """The sum of f over all blocks, in canonical order; `width` numbers a row cut them."""
+        chunks = -(-self.rows // (_BLOCKS * block_rows(width)))
+        each = partial(self._chunk, f, width)
+        if chunks == 1 or self.threads == 1 or self.rows * width < _WORTHWHILE:
+            return fold(list(map(each, range(chunks))))
+        if environment.ours and getattr(f, "travels", False):
+            # Complete subtrees of the fold, some thirty of them to even out who is faster.
+            unit = 2 ** max(int(np.log2(chunks / 32)), 0) if chunks > 32 else 1
+            return fold(self._team.map((f, width, unit), -(-chunks // unit)))
+        return fold(list(self._pool.map(each, range(chunks))))
+
+    def _chunk(self, f: Callable[[Block], T], width: int, number: int) -> T:
         rows = block_rows(width)
-        size = _BLOCKS * rows
+        start = number * _BLOCKS * rows
+        blocks = self._blocks(start, min(start + _BLOCKS * rows, self.rows), rows)
+        sum_ = f(next(blocks))
+        for block in blocks:
+            sum_ = sum_ + f(block)
+        return sum_
 
-        def chunk(start: int) -> T:
-            blocks = self._blocks(start, min(start + size, self.rows), rows)
-            sum_ = f(next(blocks))
-            for block in blocks:
-                sum_ = sum_ + f(block)
-            return sum_
+    def _unit(self, asked: tuple[Callable[[Block], T], int, int], number: int) -> T:
+        """The sum over one of a team's units, which is so many chunks."""
+        f, width, size = asked
+        chunks = -(-self.rows // (_BLOCKS * block_rows(width)))
+        own = range(number * size, min((number + 1) * size, chunks))
+        return fold([self._chunk(f, width, chunk) for chunk in own])
 
-        starts = range(0, self.rows, size)
-        pool = self._pool if len(starts) > 1 else None
-        return fold(list(pool.map(chunk, starts) if pool else map(chunk, starts)))
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.threads)
+
+    @cached_property
+    def _team(self) -> Team:
+        this = weakref.ref(self)
+
+        def part(asked: Any, number: int) -> Any:
+            source = this()
+            assert source is not None  # a team is closed when its source goes
+            return source._unit(asked, number)
+
+        team = Team(part, self.threads - 1)
+        weakref.finalize(self, team.close)
+        return team
 
     def each(self, f: Callable[[Block], None], width: int) -> None:
         """Call f on every block, for what it writes; block.start says where it belongs."""
