@@ -14,7 +14,7 @@ import numpy as np
 
 from emcli.criteria import Criteria
 from emcli.degeneracy import Resolution, spurious
-from emcli.em import Step
+from emcli.em import Step, posterior
 from emcli.errors import DegenerateError
 from emcli.events import Listener, StartFinished, Stepped, ignore
 from emcli.mixture import Mixture, Model
@@ -252,7 +252,7 @@ class Fitting:
 
     def _log_densities(self, mixture: Mixture) -> Array:
         """(n,) weighted log densities of the sample's rows, without the base measure."""
-        found = mixture.at(self.sample.names).posterior(self.sample.all())[1]
+        _, found = posterior(mixture, self.sample)
         return found if self.sample.weights is None else found * self.sample.weights
 
     def _polished(self, rough: list[Attempt]) -> list[Attempt]:

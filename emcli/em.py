@@ -17,7 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from emcli.families.base import Block
 from emcli.mixture import Expectation, Mixture
+from emcli.numerics import Array
 from emcli.sources.memory import MemorySource
 
 
@@ -25,6 +29,19 @@ def e_step(mixture: Mixture, source: MemorySource) -> Expectation:
     """Sums over rows of the responsibilities' statistics, and the log-likelihood of `mixture`."""
     evaluation = mixture.at(source.names)
     return source.total(evaluation, evaluation.width)
+
+
+def posterior(mixture: Mixture, source: MemorySource) -> tuple[Array, Array]:
+    """What the E step says of each row: r (K, n), and log densities (n,) without h(x)."""
+    evaluation = mixture.at(source.names)
+    r, log_density = np.empty((mixture.k, source.rows)), np.empty(source.rows)
+
+    def write(block: Block) -> None:
+        rows = slice(block.start, block.start + block.n)
+        r[:, rows], log_density[rows] = evaluation.posterior(block)
+
+    source.each(write, evaluation.width)
+    return r, log_density
 
 
 def m_step(mixture: Mixture, expectation: Expectation) -> Mixture:

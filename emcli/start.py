@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from emcli.em import posterior
 from emcli.errors import DegenerateError
 from emcli.mixture import Mixture, Model
 from emcli.numerics import Array, distinct, whitened
@@ -36,6 +37,9 @@ VAGUE = 0.6
 PARENT = Stopping(tolerance=1e-1, max_iterations=30)
 SHARES = (0.1, 0.2, 0.4)
 FAINT = 0.05
+
+# Starts are estimated together up to so many responsibilities, 8 bytes each.
+TOGETHER = 1_000_000
 
 # In a small table, with few components, a start is the best of this many runs that begin alike.
 TRIES = 2
@@ -109,6 +113,8 @@ class Starter:
 
     def starts(self, k: int, asked: Sequence[Asked]) -> list[Mixture | DegenerateError]:
         """The complete-data fits to the colours of these starts, or why there is none."""
+        if len(asked) * k * self.sample.rows > TOGETHER:
+            return [self._start(k, one) for one in asked]
         try:
             stack = self._estimate(np.stack([self.colours(one, k) for one in asked]))
         except DegenerateError:
@@ -149,7 +155,7 @@ class Starter:
         return self._parents[k]
 
     def _posterior(self, mixture: Mixture) -> Array:
-        return mixture.at(self.sample.names).posterior(self.sample.all())[0].copy()
+        return posterior(mixture, self.sample)[0]
 
     def split(self, k: int, rng: np.random.Generator, slices: bool) -> Array:
         """A fit with k - 1 components, one of which gives neighbours or a slice to a new one."""

@@ -17,7 +17,7 @@ from emcli.tables.table import PIECE, refuse_twins
 _SPECIAL = r'[",\r\n]'
 _THREADS = 2  # formatting more pieces at once gains nothing over writing them
 _LINES = 8192  # rows formatted at a time: their text stays in a core's cache, and little waits
-_WAITING = 12  # such runs under way: enough to be busy with while the next rows are coloured
+_WAITING = 4  # such runs under way: enough to be busy with while the next rows are coloured
 _COMMA, _LINE, _QUOTE, _TWO, _NOTHING = (bridge.scalar(word) for word in (",", "\n", '"', '""', ""))
 
 

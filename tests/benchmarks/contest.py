@@ -34,7 +34,7 @@ Words = dict[str, str]
 def environment(threads: int | None = None) -> Words:
     """What a user's shell has: nothing that sets threads or kernels, unless threads are given."""
     kept = {name: value for name, value in os.environ.items()
-            if name not in (*THREADS, "OPENBLAS_CORETYPE") and not name.startswith("EMCLI_")}
+            if name not in THREADS and not name.startswith("EMCLI_")}
     return kept | ({} if threads is None else dict.fromkeys(THREADS, str(threads)))
 
 
