@@ -9,23 +9,20 @@ settled: from the first step on they were measured to leave the basin the start 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from emcli.em import e_step, m_step
 from emcli.errors import DegenerateError
+from emcli.frozen import frozen
 from emcli.jump import Accelerator, Way
 from emcli.mixture import Expectation, Mixture
 from emcli.numerics import Array, Mask
-from emcli.quasi_newton import Memory
 from emcli.sources.memory import MemorySource
-from emcli.squarem import Squarem
 
 PLAIN_STEPS = 20
 DIP = 1.0
-ACCELERATORS: dict[str, type[Any]] = {"lbfgs": Memory, "squarem": Squarem}
 
 # How a start came to be where it is: it began there, by an EM step, by a jump.
 FIRST, STEP, JUMP = range(3)
@@ -33,7 +30,7 @@ FIRST, STEP, JUMP = range(3)
 FAILURES = (DegenerateError, np.linalg.LinAlgError)
 
 
-@dataclass(frozen=True)
+@frozen
 class Climb:
     """Where each start of a stack is, and what there must be known of its way to go on.
 
@@ -51,7 +48,15 @@ class Climb:
     @classmethod
     def begin(cls, here: Mixture, acceleration: str, taken: int = 0) -> Climb:
         """A stack at the beginning of its way, or after so many steps."""
-        memory = None if acceleration == "none" else ACCELERATORS[acceleration].empty(here)
+        memory: Accelerator | None = None
+        if acceleration == "lbfgs":
+            from emcli.quasi_newton import Memory
+
+            memory = Memory.empty(here)
+        elif acceleration == "squarem":
+            from emcli.squarem import Squarem
+
+            memory = Squarem.empty(here)
         return cls(here, np.full(len(here.weights), FIRST), here, None, taken, memory)
 
     def __len__(self) -> int:

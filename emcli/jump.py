@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
+from emcli.frozen import frozen
 from emcli.mixture import Mixture
 from emcli.numerics import Array, Mask
 
 
-@dataclass(frozen=True)
+@frozen
 class Way:
     """The last steps of a stack of starts.
 
@@ -33,7 +33,7 @@ class Way:
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@frozen
 class Jump:
     """memory: what the accelerator knows now; goal: the stack to try, for the starts that are
     ready (S,); remaining: (S,) an upper estimate of the gain still to come, NaN for not known.

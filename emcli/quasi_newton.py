@@ -13,11 +13,12 @@ pairs (Anderson's) were measured to end in saddle points. Over 896 runs from 45 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
 
+from emcli.frozen import frozen
 from emcli.jump import Jump, Way
 from emcli.mixture import Mixture
 from emcli.numerics import Array, Mask
@@ -32,7 +33,7 @@ NEAR = 0.1
 FORGET = 1.02
 
 
-@dataclass(frozen=True)
+@frozen
 class Memory:
     """The last points of a stack and the EM steps from them, in a chart around one of them.
 

@@ -204,7 +204,7 @@ class Stopping:
     )
     acceleration: str = option(
         "--acceleration", default="lbfgs", choices=("lbfgs", "squarem", "none"),
-        help="Extrapolate once plain EM has settled (SQUAREM), or plain EM throughout.",
+        help="What jumps ahead once plain EM has settled: L-BFGS, SQUAREM or nothing.",
     )
 
 

@@ -8,16 +8,16 @@ unconstrained coordinates.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from emcli.frozen import frozen
 from emcli.jump import Jump, Way
 from emcli.mixture import Mixture
 from emcli.numerics import Array, Mask
 
 
-@dataclass(frozen=True)
+@frozen
 class Squarem:
     """length, longest: (S,) of the last jump, zero where there was none, and what it may be."""
 

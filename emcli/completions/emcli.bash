@@ -10,7 +10,7 @@ _emcli() {
         case $prev in
         --missing) words='use drop refuse' ;;
         --criterion) words='bic icl aic aicc sabic caic cv' ;;
-        --acceleration) words='squarem none' ;;
+        --acceleration) words='lbfgs squarem none' ;;
         --progress) words='auto lines json never' ;;
         --start) words='kmeans++ random hierarchical quantile' ;;
         -m | --model) words='gaussian poisson binomial bernoulli categorical auto' ;;

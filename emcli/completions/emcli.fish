@@ -39,7 +39,7 @@ complete -c emcli -n '__fish_seen_subcommand_from fit' -l seed -x -d 'Seed of th
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l tolerance -x -d 'Stop when the estimated log-likelihood still to come is under T nats in total'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l max-iterations -x -d 'Most EM steps of one run'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l max-time -x -d 'Stop starting new work after this long (90s, 5m, 1h30m) and keep the best so far'
-complete -c emcli -n '__fish_seen_subcommand_from fit' -l acceleration -x -a 'squarem none' -d 'Extrapolate once plain EM has settled (SQUAREM), or plain EM throughout'
+complete -c emcli -n '__fish_seen_subcommand_from fit' -l acceleration -x -a 'lbfgs squarem none' -d 'What jumps ahead once plain EM has settled: L-BFGS, SQUAREM or nothing'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -s d -l delimiter -x -d 'Field separator of text tables'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l decimal -x -d 'Decimal mark of text tables'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l encoding -x -d 'Character encoding of text tables'

@@ -49,7 +49,7 @@ _emcli() {
             '--tolerance[Stop when the estimated log-likelihood still to come is under T nats in total]:t:' \
             '--max-iterations[Most EM steps of one run]:n:' \
             '--max-time[Stop starting new work after this long (90s, 5m, 1h30m) and keep the best so far]:duration:' \
-            '--acceleration[Extrapolate once plain EM has settled (SQUAREM), or plain EM throughout]:acceleration:(squarem none)' \
+            '--acceleration[What jumps ahead once plain EM has settled: L-BFGS, SQUAREM or nothing]:acceleration:(lbfgs squarem none)' \
             '(-d --delimiter)'{-d,--delimiter}'[Field separator of text tables]:char:' \
             '--decimal[Decimal mark of text tables]:char:' \
             '--encoding[Character encoding of text tables]:name:' \

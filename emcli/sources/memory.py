@@ -13,7 +13,6 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import Any, Protocol, TypeVar
@@ -23,7 +22,6 @@ import numpy as np
 from emcli import environment
 from emcli.families.base import Block
 from emcli.numerics import Array, splitmix
-from emcli.sources.team import Team
 
 CHUNK = 65_536
 _BLOCKS = 4  # in a chunk
@@ -149,11 +147,15 @@ class MemorySource:
         return fold([self._chunk(f, width, chunk) for chunk in own])
 
     @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
+    def _pool(self) -> Any:
+        from concurrent.futures import ThreadPoolExecutor
+
         return ThreadPoolExecutor(self.threads)
 
     @cached_property
-    def _team(self) -> Team:
+    def _team(self) -> Any:
+        from emcli.sources.team import Team
+
         this = weakref.ref(self)
 
         def part(asked: Any, number: int) -> Any:
