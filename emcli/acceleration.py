@@ -15,9 +15,10 @@ import numpy as np
 
 from emcli.em import e_step, m_step
 from emcli.errors import DegenerateError
+from emcli.expectation import Expectation
 from emcli.frozen import frozen
 from emcli.jump import Accelerator, Way
-from emcli.mixture import Expectation, Mixture
+from emcli.mixture import Mixture
 from emcli.numerics import Array, Mask
 from emcli.sources.memory import MemorySource
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from emcli.families.base import Block
+from emcli.families.block import Block
 from emcli.frozen import frozen
 from emcli.mixture import Mixture
 from emcli.sources.memory import MemorySource

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emcli.evaluation import places
 from emcli.families.base import Family
 from emcli.frozen import frozen
-from emcli.mixture import Mixture, places
+from emcli.mixture import Mixture
 from emcli.numerics import Array, distinct
 from emcli.sources.memory import MemorySource
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from emcli.families.base import Block
+from emcli.families.block import Block
 from emcli.frozen import frozen
 from emcli.numerics import Array
 from emcli.sources.memory import CHUNK, MemorySource

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emcli.families.base import Block
-from emcli.mixture import Expectation, Mixture
+from emcli.expectation import Expectation
+from emcli.families.block import Block
+from emcli.mixture import Mixture
 from emcli.numerics import Array
 from emcli.sources.memory import MemorySource
 

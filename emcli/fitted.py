@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from emcli import columns, document, settings, tables
 from emcli.columns import Column, Data
 from emcli.errors import InputError
-from emcli.families.base import Block
+from emcli.families.block import Block
 from emcli.frozen import frozen
 from emcli.mixture import Mixture
 from emcli.numerics import Array

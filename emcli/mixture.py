@@ -7,18 +7,20 @@ family. `Model` says which families describe which columns; `Mixture` adds the p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
-from math import prod
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 
 from emcli.errors import DegenerateError
+from emcli.evaluation import Evaluation, places
+from emcli.expectation import Expectation, put
 from emcli.families import catalogue
-from emcli.families.base import Base, Block, Family, Part
+from emcli.families.base import Base, Family, Part
+from emcli.families.block import Block
 from emcli.grammar import Term, parse
-from emcli.numerics import Array, Codes, Mask, safe_log, softmax_columns
+from emcli.numerics import Array, Codes, Mask, safe_log
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,6 @@ class Model:
         return tuple(dict.fromkeys(name for part in self.parts for name in part.inputs))
 
 
-def places(wanted: Sequence[str], names: Sequence[str]) -> Any:
-    """Where the wanted columns lie among names: a slice where they follow each other."""
-    found = [names.index(name) for name in wanted]
-    if found == list(range(found[0], found[0] + len(found))):
-        return slice(found[0], found[0] + len(found))
-    return np.array(found)
-
-
 def _shares(n: Array, equal: bool) -> Array:
     return np.full_like(n, 1 / n.shape[-1]) if equal else n / n.sum(axis=-1, keepdims=True)
 
@@ -83,49 +77,6 @@ def _shares(n: Array, equal: bool) -> Array:
 def _empty(n: Array) -> DegenerateError:
     component = int(np.argmin(n)) % n.shape[-1]
     return DegenerateError(f"component {component + 1} is empty", component)
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """What an E step leaves behind: sums over rows, which add.
-
-    log_likelihood: of the parameters the step was taken at, without the base measure, (...);
-    n: (..., K) sums of the responsibilities; statistics: (..., K, width) sums of each block.
-    """
-
-    log_likelihood: Array
-    n: Array
-    statistics: tuple[Array, ...]
-
-    def __add__(self, other: Expectation) -> Expectation:
-        return Expectation(
-            self.log_likelihood + other.log_likelihood,
-            self.n + other.n,
-            tuple(a + b for a, b in zip(self.statistics, other.statistics, strict=True)),
-        )
-
-    def select(self, starts: Any) -> Expectation:
-        """Of a stack, one or some of its starts."""
-        return self._mapped(lambda a: a[starts])
-
-    @classmethod
-    def join(cls, stacks: Sequence[Expectation]) -> Expectation:
-        """Several stacks as one."""
-        return stacks[0]._mapped(lambda *each: np.concatenate(each), *stacks[1:])
-
-    def put(self, mask: Mask, part: Expectation) -> Expectation:
-        """The stack with others in these places (S,)."""
-        return self._mapped(partial(_put, mask), part)
-
-    def _mapped(self, f: Callable[..., Array], *others: Expectation) -> Expectation:
-        return Expectation(
-            f(self.log_likelihood, *(other.log_likelihood for other in others)),
-            f(self.n, *(other.n for other in others)),
-            tuple(
-                f(*each)
-                for each in zip(self.statistics, *(o.statistics for o in others), strict=True)
-            ),
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +117,7 @@ class Mixture:
 
     def at(self, names: Sequence[str]) -> Evaluation:
         """Ready to be evaluated on blocks whose rows are these columns."""
-        return Evaluation(self, tuple(names))
+        return Evaluation(self.weights, self.families, tuple(names))
 
     def maximise(self, expectation: Expectation) -> Self:
         """The M step: the mixture that maximises Q."""
@@ -235,7 +186,7 @@ class Mixture:
 
     def put(self, mask: Mask, part: Self) -> Self:
         """The stack with other starts in these places (S,)."""
-        return self.mapped(partial(_put, mask), part)
+        return self.mapped(partial(put, mask), part)
 
     def mapped(self, f: Callable[..., Array], *others: Self) -> Self:
         """The mixture whose every parameter array is f of this one's and the others'."""
@@ -311,12 +262,6 @@ class Mixture:
         return np.vstack([found[name] for name in self.inputs]), colours
 
 
-def _put(mask: Mask, a: Array, b: Array) -> Array:
-    a = a.copy()
-    a[mask] = b
-    return a
-
-
 def _family_from(term: Term, found: Sequence[Mapping[str, Any]]) -> Family:
     """One block from its K entries, which must agree in everything but parameters."""
     first = found[0]
@@ -348,86 +293,3 @@ def _flat(found: Any) -> list[float]:
     if isinstance(found, (list, tuple)):
         return [x for v in found for x in _flat(v)]
     return [found] if isinstance(found, (int, float)) else []
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """A mixture, or a stack of them, on blocks of given columns: one matrix product for all.
-
-    Their features are stacked under a row of ones, phi = [1, t_1(x), t_2(x), ...], so that
-    log joint = theta @ phi and sums = r @ phi'. Families that are not linear at these parameters
-    add their own (..., K, n) and take their own sums.
-    """
-
-    mixture: Mixture
-    names: tuple[str, ...]
-    theta: Array = field(init=False)
-    travels: ClassVar = True  # to another process
-
-    def __post_init__(self) -> None:
-        thetas = [family.natural() for family in self._linear]
-        constant = safe_log(self.mixture.weights) + sum(theta[..., 0] for theta in thetas)
-        columns = [constant[..., None], *(theta[..., 1:] for theta in thetas)]
-        theta = np.concatenate(columns, axis=-1)
-        object.__setattr__(self, "theta", theta)
-
-    @cached_property
-    def _linear(self) -> list[Any]:
-        return [f for f in self.mixture.families if f.linear]
-
-    @cached_property
-    def _places(self) -> list[tuple[Family, Any, slice | None]]:
-        """Each family, where its columns lie in a block, and its rows of phi."""
-        found: list[tuple[Family, Any, slice | None]] = []
-        at = 1
-        for family in self.mixture.families:
-            rows = None
-            if family.linear:
-                width = family.width  # type: ignore[attr-defined]
-                rows, at = slice(at, at + width), at + width
-            found.append((family, places(family.inputs, self.names), rows))
-        return found
-
-    @cached_property
-    def width(self) -> int:
-        """Numbers held for each row: what decides how many rows make a block."""
-        beside = sum(2 * len(f.columns) for f in self.mixture.families if not f.linear)
-        return self.theta.shape[-1] + self.mixture.weights.size + beside
-
-    def joint(self, block: Block) -> tuple[Array, Array]:
-        """log pi_k p_k(x_i) without the base measure (..., K, n), and phi."""
-        *lead, k, width = self.theta.shape
-        phi = block.array("phi", width, block.n)
-        phi[0] = 1.0
-        for family, columns, rows in self._places:
-            if rows is not None:
-                family.features(block.take(columns), phi[rows])  # type: ignore[attr-defined]
-        flat = block.array("joint", prod(lead) * k, block.n)
-        np.matmul(self.theta.reshape(-1, width), phi, out=flat)
-        joint = flat.reshape(*lead, k, block.n)
-        for family, columns, rows in self._places:
-            if rows is None:
-                joint += family.log_density(block.take(columns))
-        return joint, phi
-
-    def posterior(self, block: Block) -> tuple[Array, Array]:
-        """Responsibilities (..., K, n) and log densities without the base measure (..., n)."""
-        joint, _ = self.joint(block)
-        log_density = softmax_columns(joint)
-        return joint, log_density
-
-    def __call__(self, block: Block) -> Expectation:
-        """The E step on one block."""
-        joint, phi = self.joint(block)
-        log_density = softmax_columns(joint)
-        if block.weights is None:
-            total = log_density.sum(axis=-1)
-        else:
-            joint *= block.weights
-            total = log_density @ block.weights
-        sums = (joint.reshape(-1, block.n) @ phi.T).reshape(self.theta.shape)
-        statistics = tuple(
-            family.statistics(block.take(columns), joint) if rows is None else sums[..., rows]
-            for family, columns, rows in self._places
-        )
-        return Expectation(total, sums[..., 0], statistics)

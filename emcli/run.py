@@ -11,7 +11,8 @@ import numpy as np
 from emcli.acceleration import FAILURES, JUMP, Climb
 from emcli.em import Step, base_measure
 from emcli.errors import DegenerateError
-from emcli.mixture import Expectation, Mixture
+from emcli.expectation import Expectation
+from emcli.mixture import Mixture
 from emcli.numerics import Mask
 from emcli.settings import Stopping
 from emcli.sources.memory import MemorySource

@@ -18,7 +18,7 @@ FLOORS = (
     ("environment", "errors", "frozen", "settings", "events", "numerics", "files", "palette",
      "schema"),
     ("families", "grammar"),
-    ("mixture",),
+    ("mixture", "evaluation", "expectation"),
     ("em", "variants", "jump", "quasi_newton", "squarem", "acceleration", "online", "sources",
      "tables"),
     ("run", "start", "cell", "search", "criteria", "degeneracy", "densities", "bootstrap", "align",

@@ -25,39 +25,8 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 
 from emcli.errors import UsageError
+from emcli.families.block import Block
 from emcli.numerics import Array, Codes, Mask
-
-
-@dataclass(frozen=True)
-class Block:
-    """A run of consecutive rows: what a family is given to look at.
-
-    values: (d, n), one row a column of the table; NaN where nothing was observed.
-    weights: (n,) row weights, or None where each row counts once.
-    start: number of the first row in its source.
-    scratch: arrays this thread keeps between blocks, so that the loop allocates nothing.
-    """
-
-    values: Array
-    weights: Array | None = None
-    start: int = 0
-    scratch: dict[Any, Array] = field(default_factory=dict, repr=False)
-
-    @property
-    def n(self) -> int:
-        return self.values.shape[1]
-
-    def take(self, rows: Any) -> Block:
-        """The same rows seen through some of the columns."""
-        return Block(self.values[rows], self.weights, self.start, self.scratch)
-
-    def array(self, name: str, *shape: int) -> Array:
-        """An uninitialised array of this shape, reused by the next block that asks for it."""
-        size = prod(shape)
-        found = self.scratch.get(name)
-        if found is None or found.size < size:
-            found = self.scratch[name] = np.empty(size)
-        return found[:size].reshape(shape)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from emcli.errors import UsageError
-from emcli.families.base import Block, Part, array_from, imputed, limits, whole_numbers
+from emcli.families.base import Part, array_from, imputed, limits, whole_numbers
+from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
 from emcli.numerics import Array, Codes, expit, flat, log_factorial, safe_log
 

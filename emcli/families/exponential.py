@@ -9,7 +9,8 @@ from typing import Self
 import numpy as np
 
 from emcli.errors import DegenerateError
-from emcli.families.base import Block, Family
+from emcli.families.base import Family
+from emcli.families.block import Block
 from emcli.numerics import Array
 
 

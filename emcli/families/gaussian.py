@@ -18,8 +18,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from emcli.errors import DegenerateError
-from emcli.families import quadratic, structures
-from emcli.families.base import Block, Family, Part
+from emcli.families import charts, quadratic, structures
+from emcli.families.base import Family, Part
+from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily, Separable, fill_missing
 from emcli.numerics import Array, Codes, Mask, flat, unpack, whitened
 
@@ -134,21 +135,21 @@ class Gaussian(Family):
     def to_vector(self, base: Self | None = None) -> Array:
         base = base or self
         mean = (self.mean - base.mean) / base._scale
-        rest = structures.to_vector(self.structure, self.spread, base.spread)
+        rest = charts.to_vector(self.structure, self.spread, base.spread)
         return np.concatenate([flat(mean), rest], axis=-1)
 
     def from_vector(self, vector: Array) -> Self:
         size = self.k * len(self.columns)
         mean = self.mean + vector[..., :size].reshape(self.mean.shape) * self._scale
         return self._with(
-            mean, structures.from_vector(self.structure, vector[..., size:], self.spread)
+            mean, charts.from_vector(self.structure, vector[..., size:], self.spread)
         )
 
     def information(self, weights: Array, vector: Array) -> Array:
         size = self.k * len(self.columns)
         away = vector[..., :size].reshape(*vector.shape[:-1], *self.mean.shape[-2:])
         means = self._pull(away * self._scale) * self._scale * weights[..., None]
-        rest = structures.information(self.structure, self.spread, weights, vector[..., size:])
+        rest = charts.information(self.structure, self.spread, weights, vector[..., size:])
         return np.concatenate([flat(means), rest], axis=-1)
 
     @abstractmethod
@@ -295,7 +296,7 @@ class Full(Gaussian, ExponentialFamily):
     @property
     def chart_size(self) -> int:
         k, d = self.mean.shape[-2:]
-        return k * d + structures.chart_size(self.structure, k, d)
+        return k * d + charts.chart_size(self.structure, k, d)
 
     def _pull(self, away: Array) -> Array:
         found: Array = (self.precision @ away[..., None])[..., 0]

@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from emcli.families.base import Block, Part, array_from, imputed, whole_numbers
+from emcli.families.base import Part, array_from, imputed, whole_numbers
+from emcli.families.block import Block
 from emcli.families.exponential import Separable, fill_missing
 from emcli.numerics import Array, Codes, flat, log_factorial, safe_log
 

@@ -18,7 +18,7 @@ from functools import cache
 
 import numpy as np
 
-from emcli.families.base import Block
+from emcli.families.block import Block
 from emcli.numerics import Array, Mask, triangle
 
 # Measured: at kappa 1e6 the feature form is good to 1e-10, at 1e12 to 2e-4.

@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from emcli import environment
-from emcli.families.base import Block
+from emcli.families.block import Block
 from emcli.numerics import Array, splitmix
 
 CHUNK = 65_536

@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from emcli.errors import OutputError, UsageError
-from emcli.families.base import Block
+from emcli.families.block import Block
 from emcli.numerics import Array
 from emcli.sources.memory import CHUNK, MemorySource
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from emcli.cell import Cell
 from emcli.events import ignore
-from emcli.families.base import Block
+from emcli.families.block import Block
 from emcli.search import Search
 from emcli.settings import FitSettings, build
 from emcli.sources.memory import MemorySource

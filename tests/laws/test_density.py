@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emcli.families.base import Block
+from emcli.families.block import Block
 
 from .table import TABLE, every_row, independent_rows, masked
 

@@ -10,7 +10,7 @@ import pytest
 
 from emcli.em import m_step
 from emcli.families import quadratic
-from emcli.families.base import Block
+from emcli.families.block import Block
 from emcli.families.gaussian import Diagonal, Full
 from emcli.families.structures import STRUCTURES
 from emcli.numerics import unpack

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emcli.em import e_step, m_step
-from emcli.families.base import Block
+from emcli.families.block import Block
 from emcli.sources.memory import MemorySource, fold
 
 from .table import every_row, independent_rows, masked, prepared, rough

@@ -6,6 +6,7 @@ from scipy.linalg import expm
 from scipy.optimize import minimize
 
 from emcli.errors import DegenerateError, UsageError
+from emcli.families.charts import from_vector, to_vector
 from emcli.families.structures import (
     ALIASES,
     AXIS_ALIGNED,
@@ -15,8 +16,6 @@ from emcli.families.structures import (
     canonical,
     covariances,
     free_parameters,
-    from_vector,
-    to_vector,
 )
 
 FULL = [name for name in STRUCTURES if name not in AXIS_ALIGNED]

@@ -15,7 +15,8 @@ import numpy as np  # noqa: E402
 import emcli  # noqa: E402
 from emcli import api, em, settings, tables  # noqa: E402
 from emcli.errors import FitError  # noqa: E402
-from emcli.mixture import Expectation, Mixture  # noqa: E402
+from emcli.expectation import Expectation  # noqa: E402
+from emcli.mixture import Mixture  # noqa: E402
 from emcli.sources.memory import MemorySource  # noqa: E402
 from tests.benchmarks.peers.line import Answer, Step, serve, several, timed, versions  # noqa: E402
 from tests.benchmarks.problems import (  # noqa: E402

@@ -1,0 +1,62 @@
+"""What an E step leaves behind, and how stacks of starts are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from emcli.numerics import Array, Mask
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What an E step leaves behind: sums over rows, which add.
+
+    log_likelihood: of the parameters the step was taken at, without the base measure, (...);
+    n: (..., K) sums of the responsibilities; statistics: (..., K, width) sums of each block.
+    """
+
+    log_likelihood: Array
+    n: Array
+    statistics: tuple[Array, ...]
+
+    def __add__(self, other: Expectation) -> Expectation:
+        return Expectation(
+            self.log_likelihood + other.log_likelihood,
+            self.n + other.n,
+            tuple(a + b for a, b in zip(self.statistics, other.statistics, strict=True)),
+        )
+
+    def select(self, starts: Any) -> Expectation:
+        """Of a stack, one or some of its starts."""
+        return self._mapped(lambda a: a[starts])
+
+    @classmethod
+    def join(cls, stacks: Sequence[Expectation]) -> Expectation:
+        """Several stacks as one."""
+        return stacks[0]._mapped(lambda *each: np.concatenate(each), *stacks[1:])
+
+    def put(self, mask: Mask, part: Expectation) -> Expectation:
+        """The stack with others in these places (S,)."""
+        return self._mapped(partial(put, mask), part)
+
+    def _mapped(self, f: Callable[..., Array], *others: Expectation) -> Expectation:
+        return Expectation(
+            f(self.log_likelihood, *(other.log_likelihood for other in others)),
+            f(self.n, *(other.n for other in others)),
+            tuple(
+                f(*each)
+                for each in zip(self.statistics, *(o.statistics for o in others), strict=True)
+            ),
+        )
+
+
+def put(mask: Mask, a: Array, b: Array) -> Array:
+    """An array (S, ...) with other rows where the mask (S,) says so."""
+    a = a.copy()
+    a[mask] = b
+    return a
