@@ -71,9 +71,6 @@ class BinaryFile:
 
     def _open(self) -> Any:
         """The file from its beginning."""
-        # Arrow's own pool keeps what it frees to itself: 20 MB of a fit of a million rows. Text
-        # needs that pool, for its parser frees and takes memory all the time.
-        pa.set_memory_pool(pa.system_memory_pool())
         if self._stream is not None:
             return pa.PythonFile(self._stream, mode="r")
         if self._path is not None:
