@@ -1,8 +1,8 @@
 """What must be set before NumPy and Arrow are imported: BLAS on one thread, one heap.
 
 emcli's own processes and threads work on blocks of rows; BLAS's threads beside them made it twenty
-times slower, and the bits would depend on how many there are. Arrow's own pool keeps what it frees to itself, which
-is 20 MB of a fit of a million rows, and what `--memory` promises.
+times slower, and the bits would depend on how many there are. Arrow's own pool keeps what it frees
+to itself, which is 20 MB of a fit of a million rows; and `--memory` is a promise.
 """
 
 from __future__ import annotations
