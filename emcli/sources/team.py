@@ -54,8 +54,21 @@ class Team:
         death.undo.append(self.close)
 
     def map(self, f: Any, units: int) -> list[Any]:
-        """[part(f, 0), ..., part(f, units - 1)]; `f` is pickled once to each process."""
-        order = pickle.dumps(f)
+        """[part(f, 0), ..., part(f, units - 1)]; `f` is pickled once to each process.
+
+        One that dies, or meets what it cannot do, leaves its share to this process, which from
+        then on is alone; what went wrong there goes wrong here again, and is raised.
+        """
+        found: dict[int, Any] = {}
+        try:
+            if self.members:
+                found = self._shared(f, units)
+        except (OSError, EOFError, pickle.UnpicklingError):
+            self.close()
+        return [found[unit] if unit in found else self.part(f, unit) for unit in range(units)]
+
+    def _shared(self, f: Any, units: int) -> dict[int, Any]:
+        order, whole = pickle.dumps(f), False
         try:
             for member in self.members:
                 pickle.dump(order, member.orders)
@@ -65,15 +78,11 @@ class Team:
             found = _work(self.part, f, self._next)
             for member in self.members:
                 found |= pickle.load(member.results)
-        except (OSError, EOFError, pickle.UnpicklingError):
-            found = {}  # somebody died: from now on this process is alone
-            self.close()
-        for unit in range(units):
-            if isinstance(found.get(unit), Exception):
-                raise found[unit]
-            if unit not in found:
-                found[unit] = self.part(f, unit)
-        return [found[unit] for unit in range(units)]
+            whole = True
+        finally:
+            if not whole:  # the queue holds what nobody will take
+                self.close()
+        return found
 
     def close(self) -> None:
         """End the other processes."""
@@ -102,13 +111,10 @@ class Team:
 
 
 def _work(part: Part, f: Any, queue: int) -> dict[int, Any]:
-    """Take units until the end is drawn; what was found of each, or what went wrong."""
+    """Take units until the end is drawn; what was found of each."""
     found: dict[int, Any] = {}
     while (unit := _NUMBER.unpack(os.read(queue, _NUMBER.size))[0]) != _END:
-        try:
-            found[unit] = part(f, unit)
-        except Exception as trouble:  # noqa: BLE001  raised in the parent, by `map`
-            found[unit] = trouble
+        found[unit] = part(f, unit)
     return found
 
 
@@ -121,7 +127,5 @@ def _serve(part: Part, orders: IO[bytes], results: IO[bytes], queue: int) -> NoR
             f = pickle.loads(pickle.load(orders))
             pickle.dump(_work(part, f, queue), results)
             results.flush()
-    except (EOFError, OSError, struct.error):
-        pass
     finally:
-        os._exit(0)
+        os._exit(0)  # whatever it was: this end of the pipes closes, and the parent does the rest
