@@ -12,7 +12,7 @@ import numpy as np
 
 from emcli.numerics import Array, flat
 
-_ENOUGH = 1e-13  # the gain, per unit of weight, at which the climb stops
+_ENOUGH = 1e-15  # the gain, per unit of weight, at which the climb stops
 _MOST_SWEEPS = 500
 
 
