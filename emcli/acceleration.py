@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from emcli.em import e_step, m_step
+from emcli.em import e_step, halfway, m_step, overshot
 from emcli.errors import DegenerateError
 from emcli.expectation import Expectation
 from emcli.frozen import frozen
@@ -86,19 +86,29 @@ class Climb:
         )
 
     def evaluate(self, source: MemorySource) -> tuple[Expectation, Mask]:
-        """The E step where each start is, and (S,) which jumps failed: of those, the one before."""
+        """The E step where each start is, and (S,) which failed: of those, the one before.
+
+        Jumps fail that fall by more than a nat, M steps that are not exact where they overshot.
+        """
         try:
             found = e_step(self.here, source)
         except FAILURES:
-            if len(self) > 1 or self.kind[0] != JUMP or self.sums is None:
+            if len(self) > 1 or self.sums is None or not self._doubtful[0]:
                 raise
             return self.sums, np.array([True])
-        failed = self.kind == JUMP
+        failed = self._doubtful
         if self.sums is not None and failed.any():
-            failed &= ~(found.log_likelihood >= self.sums.log_likelihood - DIP)
+            fell = ~(found.log_likelihood >= self.sums.log_likelihood - DIP)
+            failed &= np.where(self.kind == JUMP, fell, overshot(self.sums, found))
             if failed.any():
                 found = found.put(failed, self.sums.select(failed))
         return found, failed
+
+    @property
+    def _doubtful(self) -> Mask:
+        """(S,) which may have to be taken back."""
+        found: Mask = (self.kind == JUMP) | ((self.kind == STEP) & (not self.here.exact))
+        return found
 
     def onward(
         self, sums: Expectation, failed: Mask, resting: Mask, rows: float
@@ -109,7 +119,10 @@ class Climb:
         """
         here = self.here.put(failed, self.before.select(failed)) if failed.any() else self.here
         there, taken = m_step(here, sums), self.taken + 1
-        kind = np.where(failed, FIRST, STEP)
+        short = failed & (self.kind == STEP)
+        if short.any():
+            there = there.put(short, halfway(self.before.select(short), self.here.select(short)))
+        kind = np.where(failed & ~short, FIRST, STEP)
         if self.memory is None or taken <= PLAIN_STEPS:
             return Climb(there, kind, here, sums, taken, self.memory), np.full(len(self), np.nan)
         way = Way(self.before, here, there, self.kind == STEP, failed, ~resting & ~failed)

@@ -17,7 +17,6 @@ from emcli.cell import Cell
 from emcli.columns import Claim, Data
 from emcli.errors import FitError, InputError, UsageError
 from emcli.events import Listener, ignore
-from emcli.families import catalogue
 from emcli.families.base import Part
 from emcli.fitted import Fitted, Scores, as_table, encode, load, refuse_missing
 from emcli.mixture import Mixture, Model
@@ -90,16 +89,17 @@ def _models(
     for model in claims:
         parts = []
         for claim in model:
-            family = catalogue.family(claim.term.family)
-            options = {} if claim.trials is None else {"trials": claim.trials}
-            rows = [at[name] for name in claim.columns]
+            family = claim.family
+            rows = [at[name] for name in (*claim.columns, *claim.beside)]
             part = Part(
-                family, claim.columns, claim.term.variant, options,
+                family, claim.columns, claim.term.variant, claim.options,
                 tuple(data.columns[j].levels for j in rows),
                 tuple(i for i, j in enumerate(rows) if data.missing[j]),
+                tuple(data.range_of(at[name]) for name in claim.columns) if family.ranged else (),
             )
+            family.refuse(part)
             if part.incomplete and family.needs_whole_rows(part):
-                refuse_missing(table, data, part.columns, family.title(part), choose=True)
+                refuse_missing(table, data, part.inputs, family.title(part), choose=True)
             parts.append(part)
         one = Model(tuple(parts), asked.modelling.equal_weights)
         found.setdefault((one.name, one.columns), one)

@@ -70,7 +70,7 @@ def spurious(mixture: Mixture, source: MemorySource, resolution: Resolution) -> 
             continue
         found += _thin(family, resolution, SINGULAR if family.exempt else 1.0)
         if not family.exempt:
-            found += _small(mixture, family.columns, source)
+            found += _small(mixture, family, source)
     return found
 
 
@@ -87,30 +87,30 @@ def _thin(family: Family, resolution: Resolution, share: float) -> list[Spurious
 
 
 def _small(
-    mixture: Mixture, columns: tuple[str, ...], source: MemorySource
+    mixture: Mixture, family: Family, source: MemorySource
 ) -> list[Spurious]:
-    """Components that own fewer than d + 2 distinct rows.
+    """Components that own fewer distinct rows than the family wants, d + 2 mostly.
 
     A component owns the rows whose probability of it is at least half the highest that any row
     has: one that lies under others owns rows, though it is nowhere the most probable.
     """
-    few, highest = _owning_few(mixture, columns, source, np.ones(mixture.k))
+    few, highest = _owning_few(mixture, family, source, np.ones(mixture.k))
     if few:
-        few, _ = _owning_few(mixture, columns, source, highest)
+        few, _ = _owning_few(mixture, family, source, highest)
     return [
-        Spurious(k, columns, f"owns {count} distinct row{'s' * (count != 1)}")
+        Spurious(k, family.columns, f"owns {count} distinct row{'s' * (count != 1)}")
         for k, count in sorted(few.items())
     ]
 
 
 def _owning_few(
-    mixture: Mixture, columns: tuple[str, ...], source: MemorySource, highest: Array
+    mixture: Mixture, family: Family, source: MemorySource, highest: Array
 ) -> tuple[dict[int, int], Array]:
     """How many distinct rows own those who own too few; and (K,) the highest probabilities.
 
     Those are complete where a component does own too few.
     """
-    evaluation, at = mixture.at(source.names), places(columns, source.names)
+    evaluation, at = mixture.at(source.names), places(family.inputs, source.names)
     owned: dict[int, list[Array]] = {k: [] for k in range(mixture.k)}
     seen = np.zeros(mixture.k)
     for block in source.pieces(8192):
@@ -120,7 +120,7 @@ def _owning_few(
         seen = np.maximum(seen, r.max(axis=1, initial=0.0))
         for k in list(owned):
             owned[k].append(block.values[at][:, (r[k] >= highest[k] / 2) & (r[k] > 0)])
-            if _distinct(np.hstack(owned[k])[:, :_LOOK], len(columns) + 2):
+            if _distinct(np.hstack(owned[k])[:, :_LOOK], family.least_rows):
                 del owned[k]
         if not owned:
             break

@@ -15,6 +15,7 @@ from typing import Any, NoReturn, Protocol
 
 from emcli.columns import Column
 from emcli.errors import InputError, UsageError
+from emcli.families import catalogue
 from emcli.frozen import frozen
 from emcli.mixture import Mixture
 from emcli.schema import fault
@@ -225,15 +226,14 @@ def _not_parameters(
     """A parameter that is no number, trials that are none, a lopsided matrix: (where, what)."""
     for i, component in enumerate(components):
         for j, block in enumerate(component["distributions"]):
+            labels = _labels(block["family"])
             for key, value in block.items():
-                if complaint := _parameter_fault(key, value, names):
+                if key not in labels and (complaint := _parameter_fault(key, value, names)):
                     return f"components[{i}].distributions[{j}].{key}", complaint
     return None
 
 
 def _parameter_fault(key: str, value: Any, names: Sequence[str]) -> str:
-    if key in ("family", "columns", "levels"):
-        return ""
     if key == "trials":
         known = value in names if isinstance(value, str) else type(value) is int and value > 0
         return "" if known else "expected one of the columns or a number from 1"
@@ -272,18 +272,24 @@ def _odd_one_out(components: Sequence[Mapping[str, Any]]) -> tuple[str, str] | N
             return f"components[{i}].distributions", f"{len(blocks)}, but {len(first)} in the first"
         for j, (block, model) in enumerate(zip(blocks, first, strict=True)):
             for key in dict.fromkeys((*model, *block)):
-                same = _build_of(key, block.get(key)) == _build_of(key, model.get(key))
-                if not same or (key in block) != (key in model):
+                one, other = block.get(key), model.get(key)
+                if key not in (*_labels(model["family"]), "trials"):
+                    one, other = _shape(one), _shape(other)
+                if one != other or (key in block) != (key in model):
                     place = f"components[{i}].distributions[{j}].{key}"
                     return place, "not built like the first component's"
     return None
 
 
-def _build_of(key: str, value: Any) -> Any:
-    """What must agree among components: names themselves, and the shape of numbers."""
-    if key in ("family", "columns", "levels", "trials"):
-        return value
-    return [_build_of("", part) for part in value] if isinstance(value, list) else None
+def _labels(family: str) -> tuple[str, ...]:
+    """The entries of a block that are no numbers, and the same in every component."""
+    known = catalogue.family(family).labels if family in catalogue.names() else ()
+    return ("family", "columns", "levels", *known)
+
+
+def _shape(value: Any) -> Any:
+    """What must agree among components' numbers."""
+    return [_shape(part) for part in value] if isinstance(value, list) else None
 
 
 def _build(content: dict[str, Any], name: str) -> Document:

@@ -8,8 +8,9 @@ the log-likelihood log p(X | theta) by alternating
 
 Q is linear in the responsibilities r_ki = p(z_i = k | x_i, theta_t), so sums over rows are all
 the M step needs of the data: the E step computes those sums, the M step maximises what they give.
-No step lowers the likelihood. When to stop is `run`'s decision, how to get there faster
-`acceleration`'s; both only take the two steps below.
+No step lowers the likelihood: where the M step has no closed form and is a Newton step on Q, one
+that overshoots is taken half as far (generalised EM). When to stop is `run`'s decision, how to get
+there faster `acceleration`'s; both only take the two steps below.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 from emcli.expectation import Expectation
 from emcli.families.block import Block
 from emcli.mixture import Mixture
-from emcli.numerics import Array
+from emcli.numerics import Array, Mask
 from emcli.sources.memory import MemorySource
 
 
@@ -55,6 +56,17 @@ def q(mixture: Mixture, expectation: Expectation) -> float:
     return mixture.q(expectation)
 
 
+def halfway(here: Mixture, there: Mixture) -> Mixture:
+    """The point between two in the unconstrained chart around the first."""
+    return here.from_vector((here.to_vector() + there.to_vector(here)) / 2)
+
+
+def overshot(before: Expectation, after: Expectation) -> Mask:
+    """(...) did a step lower the likelihood, by more than rounding?"""
+    slack = 1e-12 * (before.n.sum(axis=-1) + np.abs(before.log_likelihood))
+    return np.asarray(~(after.log_likelihood >= before.log_likelihood - slack))
+
+
 @dataclass(frozen=True)
 class Step:
     """Parameters and their log-likelihood; `kind` says how they came about: "em" or "jump"."""
@@ -67,10 +79,15 @@ class Step:
 def steps(mixture: Mixture, source: MemorySource) -> Iterator[Step]:
     """Plain EM from `mixture` on, for ever; the base measure is in the log-likelihood."""
     base = base_measure(mixture, source)
+    expectation = e_step(mixture, source)
     while True:
-        expectation = e_step(mixture, source)
         yield Step(mixture, float(expectation.log_likelihood) + base)
-        mixture = m_step(mixture, expectation)
+        ahead = m_step(mixture, expectation)
+        found = e_step(ahead, source)
+        while not mixture.exact and overshot(expectation, found):
+            ahead = halfway(mixture, ahead)
+            found = e_step(ahead, source)
+        mixture, expectation = ahead, found
 
 
 def base_measure(mixture: Mixture, source: MemorySource) -> float:

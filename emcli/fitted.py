@@ -212,7 +212,7 @@ def encode(
         raise InputError(error.sentence, "the model was fitted without such cells") from None
     for family in families:
         if family.correlated:
-            refuse_missing(table, data, family.columns, family.label, choose=False)
+            refuse_missing(table, data, family.inputs, family.label, choose=False)
     return data
 
 

@@ -3,7 +3,7 @@
     models = model { "," model }                      compared with each other
     model  = term { "+" term }                        a component is a product of blocks
     term   = FAMILY [ ":" VARIANT ] [ "(" [ arg { "," arg } ] ")" ]
-    arg    = column selector | name "=" value
+    arg    = column selector | name "=" value | flag | formula
 
 `,` and `+` split only outside parentheses and double quotes; awkward column names go in double
 quotes. `gaussian:*` stands for all variants of the family.
@@ -24,12 +24,16 @@ AUTO = "auto"
 _TERM = re.compile(
     r"(?P<family>[\w-]+)\s*(?::\s*(?P<variant>[\w*]+))?\s*(?:\((?P<args>.*)\))?", re.S
 )
+_QUOTED = re.compile(r'"[^"]*"')
 _VALUE = re.compile(r"(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<value>.+)", re.S)
 
 
 @frozen
 class Term:
-    """One block as typed: a family, its variant, column selectors and name=value arguments."""
+    """One block as typed: a family, its variant, column selectors and name=value arguments.
+
+    Among the latter a flag's value is "true", and a formula's name "formula".
+    """
 
     family: str
     variant: str | None = None
@@ -83,10 +87,15 @@ def _term(text: str) -> Term:
         )
     selectors: list[str] = []
     values: list[tuple[str, str]] = []
+    flags = () if match["family"] == AUTO else catalogue.family(match["family"]).flags
     for arg in _split(match["args"], ",") if (match["args"] or "").strip() else []:
         value = _VALUE.fullmatch(arg)
         if value:
             values.append((value["name"], _unquoted(value["value"].strip())))
+        elif arg in flags:
+            values.append((arg, "true"))
+        elif "~" in _QUOTED.sub("", arg):
+            values.append(("formula", arg))
         else:
             selectors.append(_unquoted(arg))
     term = Term(match["family"], match["variant"], tuple(selectors), tuple(values))
@@ -101,9 +110,17 @@ def _checked(term: Term) -> Term:
     """The term, if its family knows the variant and the arguments."""
     family = catalogue.family(term.family)
     for name, _ in term.values:
-        if name not in family.options:
-            known = " and ".join(f"{option}=" for option in family.options) or "columns only"
-            raise UsageError(f"'{term.family}' does not take '{name}='", f"it takes {known}")
+        if name not in (*family.takes, *family.holds, *family.flags):
+            known = [f"{option}=" for option in (*family.takes, *family.holds)]
+            takes = " and ".join([*known, *family.flags]).replace("formula=", "y ~ x")
+            what = "a formula" if name == "formula" else f"'{name}='"
+            raise UsageError(
+                f"'{term.family}' does not take {what}", f"it takes {takes or 'columns only'}"
+            )
+    twice = [name for name, _ in term.values]
+    if len(set(twice)) < len(twice):
+        name = next(name for name in twice if twice.count(name) > 1)
+        raise UsageError(f"'{term.family}' is given '{name}' twice", "leave one of them out")
     if term.variant and not family.variants:
         raise UsageError(f"'{term.family}' has no variants", f"type {term.family}")
     if term.variant and term.variant != "*":
@@ -112,12 +129,14 @@ def _checked(term: Term) -> Term:
 
 
 def _variants(term: Term) -> Iterator[Term]:
-    """The term, or one for each variant where it asks for all."""
-    if term.variant != "*":
+    """The term, or one for each variant, or value of an argument, where it asks for several."""
+    if term.family == AUTO:
         yield term
         return
-    for variant in catalogue.family(term.family).variants:
-        yield Term(term.family, variant, term.selectors, term.values)
+    family = catalogue.family(term.family)
+    for variant in family.variants if term.variant == "*" else (term.variant,):
+        for values in family.expanded(dict(term.values)):
+            yield Term(term.family, variant, term.selectors, tuple(values.items()))
 
 
 def _unquoted(text: str) -> str:

@@ -33,7 +33,10 @@ class Model:
     @property
     def name(self) -> str:
         """The model in the grammar's words, as a fit of it will have it."""
-        return _named([(part.family.title(part), part.columns) for part in self.parts])
+        return _named([
+            (part.family, part.family.title(part), part.columns, part.options)
+            for part in self.parts
+        ])
 
     def estimate(self, block: Block, names: Sequence[str], r: Array) -> Mixture:
         """The mixture whose colours are known to be r (..., K, n): the complete-data fit."""
@@ -98,7 +101,7 @@ class Mixture:
     @property
     def name(self) -> str:
         """The model in the grammar's words, columns left out where there is one block."""
-        return _named([(f.label, f.columns) for f in self.families])
+        return _named([(type(f), f.label, f.columns, f.options) for f in self.families])
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -109,6 +112,11 @@ class Mixture:
     def free(self) -> int:
         """Number of free parameters."""
         return (0 if self.equal_weights else self.k - 1) + sum(f.free for f in self.families)
+
+    @property
+    def exact(self) -> bool:
+        """Does its M step maximise Q, so that it cannot lower the likelihood?"""
+        return all(f.exact for f in self.families)
 
     @property
     def bases(self) -> tuple[Base, ...]:
@@ -268,22 +276,21 @@ def _family_from(term: Term, found: Sequence[Mapping[str, Any]]) -> Family:
     if any((e["family"], e["columns"]) != (first["family"], first["columns"]) for e in found):
         raise ValueError("the components differ in their families or columns")
     family = catalogue.family(term.family)
-    levels = tuple(tuple(some) for some in first.get("levels", ()))
-    part = Part(family, tuple(first["columns"]), term.variant, family.options_of(first), levels)
+    levels = tuple(some and tuple(some) for some in first.get("levels", ()))
+    options = family.options_of(first)
+    if term.values:
+        options = family.arguments(dict(term.values), (), str) | options
+    part = Part(family, tuple(first["columns"]), term.variant, options, levels)
     return family.from_dict(part, found)
 
 
-def _named(blocks: Sequence[tuple[str, tuple[str, ...]]]) -> str:
+def _named(blocks: Sequence[tuple[type[Family], str, tuple[str, ...], Mapping[str, Any]]]) -> str:
     """A model's name: columns only where there are several blocks to tell apart."""
-    if len(blocks) == 1:
-        return blocks[0][0]
-    return " + ".join(f"{title}({', '.join(map(quoted, names))})" for title, names in blocks)
-
-
-def quoted(name: str) -> str:
-    """A column name as the model grammar wants it."""
-    plain = name.replace("_", "a").replace(".", "a").isalnum() and not name[0].isdigit()
-    return name if plain else f'"{name}"'
+    named = []
+    for family, title, columns, options in blocks:
+        words = family.spelt(columns, options, len(blocks) == 1)
+        named.append(f"{title}({', '.join(words)})" if words else title)
+    return " + ".join(named)
 
 
 def _flat(found: Any) -> list[float]:

@@ -49,6 +49,13 @@ class Data:
         found = ((start, np.isnan(row[start : start + CHUNK])) for start in starts)
         return next(start + int(empty.argmax()) for start, empty in found if empty.any())
 
+    def range_of(self, column: int) -> tuple[float, float]:
+        """The least and the largest value there; NaN where there is none."""
+        row = self.values[column]
+        pieces = [row[at : at + CHUNK] for at in range(0, len(row), CHUNK)]
+        low = np.fmin.reduce([np.fmin.reduce(piece) for piece in pieces])
+        return float(low), float(np.fmax.reduce([np.fmax.reduce(piece) for piece in pieces]))
+
     def source(self, threads: int | None = None) -> MemorySource:
         """The rows as a source of sums; a row with nothing observed counts for nothing."""
         weights = self.weights

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
+from functools import partial
 from typing import Any
 
 from emcli.columns.facts import Facts
@@ -11,21 +12,30 @@ from emcli.columns.selection import listed, select, single
 from emcli.columns.values import Column
 from emcli.errors import InputError, UsageError
 from emcli.families import catalogue
+from emcli.families.base import Family
 from emcli.frozen import frozen
 from emcli.grammar import AUTO, Term
 from emcli.settings import Selecting
 from emcli.tables.table import Table
 
-_MOST_TRIALS = 2**53  # the largest number up to which doubles hold every whole one
-
 
 @frozen
 class Claim:
-    """The columns one block of a model takes; `trials`: of a binomial, a column or a number."""
+    """The columns one block of a model takes, and its options."""
 
     term: Term
     columns: tuple[str, ...]
-    trials: str | int | None = None
+    options: Mapping[str, Any]
+
+    @property
+    def family(self) -> type[Family]:
+        """Its family."""
+        return catalogue.family(self.term.family)
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The columns it reads beside those it describes."""
+        return self.family.reads(self.columns, self.options)[len(self.columns) :]
 
 
 Claims = tuple[Claim, ...]
@@ -49,16 +59,16 @@ class Plan:
         found: dict[str, tuple[Any, ...]] = {}
         for claim in self._claims():
             for name in claim.columns:
-                found[name] = (*found.get(name, ()), catalogue.family(claim.term.family))
+                found[name] = (*found.get(name, ()), claim.family)
         return found
 
     @property
     def trials(self) -> dict[str, str | int]:
         """For each column of successes the column, or number, of its trials."""
         return {
-            name: claim.trials
+            name: claim.options["trials"]
             for claim in self._claims()
-            if claim.trials is not None
+            if "trials" in claim.options
             for name in claim.columns
         }
 
@@ -116,49 +126,45 @@ class _Draft:
 
     terms: tuple[Term, ...]
     taken: tuple[tuple[str, ...] | None, ...]
-    trials: tuple[str | int | None, ...]
+    options: tuple[Mapping[str, Any], ...]
     used: frozenset[str] = field(default=frozenset())
 
 
 def _draft(pool: _Pool, terms: tuple[Term, ...]) -> _Draft:
     names = pool.facts.table.names
     taken: list[tuple[str, ...] | None] = []
+    options: list[Mapping[str, Any]] = []
+    beside: list[str] = []
     for term in terms:
-        if not term.selectors:
+        options.append(_options(names, term))
+        described: Sequence[str] = ()
+        if term.family != AUTO:
+            family = catalogue.family(term.family)
+            described = family.described(options[-1])
+            beside += family.reads((), options[-1])
+        if not term.selectors and not described:
             taken.append(None)
             continue
-        found = tuple(n for n in select(names, term.selectors) if n not in pool.barred)
+        asked = described or select(names, term.selectors)
+        found = tuple(name for name in asked if name not in pool.barred)
         if not found:
             raise UsageError(f"nothing is left for '{term.text}': its columns are excluded")
         taken.append(found)
-    trials = tuple(_trials(names, term) for term in terms)
     used = [name for found in taken for name in found or ()]
     twice = {name for name in used if used.count(name) > 1}
     if twice:
         raise UsageError(
             f"column '{min(twice)}' is in two blocks of one model", "give it to one of them"
         )
-    used += [column for column in trials if isinstance(column, str)]
-    return _Draft(terms, tuple(taken), trials, frozenset(used))
+    return _Draft(terms, tuple(taken), tuple(options), frozenset([*used, *beside]))
 
 
-def _trials(names: Sequence[str], term: Term) -> str | int | None:
-    """The trials of a binomial: `trials=COLUMN`, or `n=10`."""
-    given = dict(term.values)
-    if term.family != "binomial":
-        return None
-    if "n" in given and "trials" in given:
-        raise UsageError("binomial takes trials= or n=, not both", "leave one of them out")
-    if "n" in given or (given.get("trials", "").isdigit() and given["trials"] not in names):
-        number = given.get("n", given.get("trials", ""))
-        if not (number.isascii() and number.isdigit()) or not 1 <= float(number) <= _MOST_TRIALS:
-            raise UsageError(f"'{number}' is not a number of trials", "type binomial(heads, n=10)")
-        return int(number)
-    if "trials" in given:
-        return single(names, given["trials"].strip('"'))
-    raise UsageError(
-        "binomial needs to know the trials", "type binomial(heads, trials=COLUMN) or (heads, n=10)"
-    )
+def _options(names: Sequence[str], term: Term) -> Mapping[str, Any]:
+    """The arguments of a block that are no columns of its own."""
+    if term.family == AUTO:
+        return {}
+    family = catalogue.family(term.family)
+    return family.arguments(dict(term.values), names, partial(single, names))
 
 
 def _claims(pool: _Pool, draft: _Draft, only: frozenset[str] | None) -> Claims:
@@ -168,7 +174,7 @@ def _claims(pool: _Pool, draft: _Draft, only: frozenset[str] | None) -> Claims:
     ]
     still_open = sum(taken is None for taken in draft.taken)
     claims: list[Claim] = []
-    for term, taken, trials in zip(draft.terms, draft.taken, draft.trials, strict=True):
+    for term, taken, options in zip(draft.terms, draft.taken, draft.options, strict=True):
         if taken is None:
             strict = pool.named and still_open == 1
             taken = tuple(free) if strict and term.family != AUTO else _choice(pool, term, free)
@@ -179,7 +185,7 @@ def _claims(pool: _Pool, draft: _Draft, only: frozenset[str] | None) -> Claims:
         if term.family == AUTO:
             claims += _resolved(pool, term, taken)
         else:
-            claims.append(Claim(term, taken, trials))
+            claims.append(Claim(term, taken, options))
     if pool.named and free and only is None:
         raise UsageError(
             f"no block of the model takes column '{free[0]}', which -c asks for",
@@ -249,7 +255,7 @@ def _resolved(pool: _Pool, term: Term, names: Sequence[str]) -> list[Claim]:
             )
         groups.setdefault(family, []).append(name)
     return [
-        Claim(replace(term, family=family, selectors=tuple(found)), tuple(found))
+        Claim(replace(term, family=family, selectors=tuple(found)), tuple(found), {})
         for family, found in groups.items()
     ]
 
@@ -286,7 +292,13 @@ def _refuse_measures(chosen: Sequence[Claims]) -> None:
     for claim in (claim for claims in chosen for claim in claims):
         for name in claim.columns:
             other = seen.setdefault(name, claim)
-            one, two = (catalogue.family(c.term.family) for c in (other, claim))
+            one, two = other.family, claim.family
+            if one.continuous and two.continuous and one.measure != two.measure:
+                raise UsageError(
+                    f"{one.name} and {two.name} give densities of '{name}' with respect to "
+                    "different measures, so their likelihoods cannot be compared",
+                    "compare them one by one",
+                )
             if one.continuous != two.continuous:
                 density, mass = (one, two) if one.continuous else (two, one)
                 raise UsageError(
@@ -300,14 +312,22 @@ def _columns(pool: _Pool, chosen: Sequence[Claims]) -> tuple[Column, ...]:
     """What each column is, in the table's order."""
     kinds: dict[str, str] = {}
     for claim in (claim for claims in chosen for claim in claims):
-        family = catalogue.family(claim.term.family)
+        family = claim.family
         for name in claim.columns:
             kinds[name] = _agreed(pool, name, kinds.get(name, family.kind), family)
             if family.continuous:
                 pool.facts.refuse_constant(name, family)
-        if isinstance(claim.trials, str):
-            kinds.setdefault(claim.trials, "count")
+    for claim in (claim for claims in chosen for claim in claims):
+        for name in claim.beside:
+            kinds.setdefault(name, _beside(pool, name, claim.family))
     return tuple(pool.facts.learn(n, kinds[n]) for n in pool.facts.table.names if n in kinds)
+
+
+def _beside(pool: _Pool, name: str, family: type[Family]) -> str:
+    """The kind of a column that a family reads and does not describe."""
+    if family.beside != "any":
+        return family.beside
+    return "category" if pool.facts.words(name) else "real"
 
 
 def _agreed(pool: _Pool, name: str, kind: str, family: Any) -> str:
@@ -328,7 +348,7 @@ def _notes(
 ) -> Iterable[str]:
     """What was left out and why, and what `auto` chose."""
     used = {name for claims in chosen for name in _names(claims)}
-    used |= {c.trials for claims in chosen for c in claims if isinstance(c.trials, str)}
+    used |= {name for claims in chosen for claim in claims for name in claim.beside}
     reasons: dict[str, list[str]] = {}
     if any(not term.selectors for terms in models for term in terms):
         families = _open_families(chosen)
@@ -346,4 +366,4 @@ def _notes(
 
 
 def _open_families(chosen: Sequence[Claims]) -> Mapping[str, Any]:
-    return {c.term.family: catalogue.family(c.term.family) for claims in chosen for c in claims}
+    return {c.term.family: c.family for claims in chosen for c in claims}

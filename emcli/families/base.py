@@ -33,9 +33,10 @@ from emcli.numerics import Array, Codes, Mask
 class Part:
     """One block of a model before any fit: what the grammar and the table say of it.
 
-    columns: its columns' names; variant: a covariance structure, say; options: its name=value
-    arguments; levels: of each column, where its kind has them; incomplete: positions of the
-    columns with missing cells.
+    columns: its columns' names; variant: a covariance structure, say; options: its arguments, as
+    `Family.arguments` made them; levels: of each input, where its kind has them; incomplete:
+    positions of the inputs with missing cells; ranges: least and largest value of each column,
+    where the family asks for them (`ranged`).
     """
 
     family: type[Family]
@@ -44,10 +45,11 @@ class Part:
     options: Mapping[str, Any] = field(default_factory=dict)
     levels: tuple[tuple[Any, ...] | None, ...] = ()
     incomplete: tuple[int, ...] = ()
+    ranges: tuple[tuple[float, float], ...] = ()
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The columns it reads: its own, then any that describe them (trials)."""
+        """The columns it reads: its own, then any that describe them (trials, regressors)."""
         return self.family.reads(self.columns, self.options)
 
 
@@ -65,6 +67,7 @@ class Family(ABC):
     """K distributions of one family over the columns it names; immutable."""
 
     columns: tuple[str, ...]
+    options: Mapping[str, Any] = field(default_factory=dict, kw_only=True)  # those of its part
 
     # Words for the catalogue (`emcli models`), and the facts others ask for.
     name: ClassVar[str]
@@ -76,10 +79,21 @@ class Family(ABC):
     source: ClassVar[str]
     example: ClassVar[str]
     kind: ClassVar[str]  # of column it takes: real, count, binary, category
+    beside: ClassVar[str] = ""  # of columns it reads beside them: count, or any (real or category)
     continuous: ClassVar[bool]  # a density (True) or a mass function
+    measure: ClassVar[str] = ""  # of a density that is not one of each column: sphere, say
     bounded: ClassVar[bool] = True  # can the likelihood of a finite table be infinite?
     variants: ClassVar[tuple[str, ...]] = ()
-    options: ClassVar[tuple[str, ...]] = ()  # name=value arguments it takes
+    takes: ClassVar[tuple[str, ...]] = ()  # name=value arguments
+    flags: ClassVar[tuple[str, ...]] = ()  # arguments that are one word
+    holds: ClassVar[tuple[str, ...]] = ()  # parameters that name=value can hold at a value
+    labels: ClassVar[tuple[str, ...]] = ()  # entries in the file that are no numbers, all alike
+    ranged: ClassVar[bool] = False  # does it ask for the columns' ranges?
+    # Has it unobserved quantities of its own, beside the colours? Then Q is over them too.
+    hidden: ClassVar[bool] = False
+    # Does the M step maximise Q? If not, it is a Newton step on what the sums tell of Q near the
+    # parameters they were taken at, and may have to be shortened (`em.halfway`).
+    exact: ClassVar[bool] = True
     arrays: ClassVar[tuple[str, ...]]  # its parameters: the fields that are arrays (..., K, *)
 
     @classmethod
@@ -88,9 +102,53 @@ class Family(ABC):
         return name
 
     @classmethod
-    def prepare(cls, options: Mapping[str, str]) -> dict[str, Any]:
-        """The name=value arguments of the grammar, checked; `UsageError` where one does not fit."""
-        return dict(options)
+    def arguments(
+        cls, values: Mapping[str, str], names: Sequence[str], find: Callable[[str], str]
+    ) -> dict[str, Any]:
+        """The name=value arguments as typed, flags as "true", as options; `UsageError` if unfit.
+
+        names: the table's columns; find: the column that a specification means.
+        """
+        return {
+            name: numbers(name, text) if name in cls.holds else text == "true"
+            for name, text in values.items()
+        }
+
+    @classmethod
+    def described(cls, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """The columns that its arguments say it describes (a formula's left side), if any do."""
+        return ()
+
+    @classmethod
+    def expanded(cls, values: Mapping[str, str]) -> list[dict[str, str]]:
+        """Arguments that stand for several models (q=1-3), one by one."""
+        return [dict(values)]
+
+    @classmethod
+    def refuse(cls, part: Part) -> None:
+        """Raise `UsageError` where the options do not suit the columns."""
+        for name in cls.holds:
+            held = part.options.get(name)
+            if held is not None and len(held) not in (1, len(part.columns)):
+                many = len(part.columns)
+                raise UsageError(
+                    f"{name}= has {len(held)} values for {many} column{'s' * (many > 1)}",
+                    f"type one, or as many as there are columns: {name}=(1.5, 2)",
+                )
+
+    @classmethod
+    def spelt(
+        cls, columns: Sequence[str], options: Mapping[str, Any], alone: bool
+    ) -> tuple[str, ...]:
+        """Its arguments as the grammar writes them; columns not where the block is alone."""
+        words = [name if value is True else f"{name}={_spelt(value)}"
+                 for name, value in options.items() if value is not False]
+        return (*(() if alone else map(quoted, columns)), *words)
+
+    def keep(self, name: str, found: Array) -> Array:
+        """The parameter as found, or at the values its block holds it at."""
+        held = self.options.get(name)
+        return found if held is None else np.broadcast_to(np.array(held), found.shape).copy()
 
     @staticmethod
     @abstractmethod
@@ -128,16 +186,17 @@ class Family(ABC):
         """The complete-data maximum-likelihood fit: colours known (or held at r, (K, n))."""
 
     @property
-    @abstractmethod
     def free(self) -> int:
         """Number of free parameters of all K components together."""
+        return sum(getattr(self, name).size for name in self.arrays if name not in self.options)
 
     @classmethod
     def invariance(cls, variant: str | None) -> str:
         """The changes of the data that leave the fit as it is.
 
         "affine" (any invertible linear map and shift), "columns" (each column's own scale and
-        shift), "similarity" (a common scale, rotations and shifts) or "none".
+        shift), "similarity" (a common scale, rotations and shifts), "scale" (each column's own
+        positive factor), "turn" (a shift of the angle, a rotation of the sphere) or "none".
         """
         return "none"
 
@@ -148,7 +207,7 @@ class Family(ABC):
 
     @classmethod
     def options_of(cls, found: Mapping[str, Any]) -> dict[str, Any]:
-        """The name=value arguments, from an entry of a parameters file."""
+        """The options that stand in an entry of a parameters file and not in the model's name."""
         return {}
 
     def seeing(self, incomplete: tuple[int, ...]) -> Self:
@@ -169,6 +228,11 @@ class Family(ABC):
     def rows_wanted(cls, part: Part) -> int:
         """Fewest rows a component can have: d + 2 where the likelihood is unbounded."""
         return 1 if cls.bounded else len(part.columns) + 2
+
+    @property
+    def least_rows(self) -> int:
+        """A component that owns fewer distinct rows of the inputs is spurious."""
+        return len(self.columns) + 2
 
     @property
     def exempt(self) -> bool:
@@ -279,6 +343,33 @@ class Family(ABC):
     def linear(self) -> bool:
         """Are log density and statistics linear in features(x), at these parameters?"""
         return False
+
+
+def quoted(name: str) -> str:
+    """A column name as the model grammar wants it."""
+    plain = name.replace("_", "a").replace(".", "a").isalnum() and not name[0].isdigit()
+    return name if plain else f'"{name}"'
+
+
+def _spelt(value: Any) -> str:
+    """An option's value as the model grammar writes it."""
+    if isinstance(value, tuple):
+        return _spelt(value[0]) if len(value) == 1 else f"({', '.join(map(_spelt, value))})"
+    return f"{value:.17g}" if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def numbers(name: str, text: str) -> tuple[float, ...]:
+    """`3`, or `(3, 4.5)`, as numbers."""
+    try:
+        found = tuple(float(word) for word in text.strip("() ").split(","))
+    except ValueError:
+        found = ()
+    if not found or not np.isfinite(found).all():
+        raise UsageError(
+            f"'{text}' is no value for {name}=", f"type a number, or one for each column: "
+            f"{name}=(1.5, 2)"
+        )
+    return found
 
 
 def _each(f: Callable[..., Array], *arrays: Any) -> Any:

@@ -7,7 +7,7 @@ numbers from 0 to m_j, the trials m from a column of the table (`trials=tosses`)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -18,6 +18,8 @@ from emcli.families.base import Part, array_from, imputed, limits, whole_numbers
 from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
 from emcli.numerics import Array, Codes, expit, flat, log_factorial, safe_log
+
+_MOST_TRIALS = 2**53  # the largest number up to which doubles hold every whole one
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class Binomial(ExponentialFamily):
     kind: ClassVar = "count"
     continuous: ClassVar = False
     arrays: ClassVar = ("probability",)
-    options: ClassVar = ("trials", "n")
+    takes: ClassVar = ("trials", "n")
+    beside: ClassVar = "count"
 
     inside = staticmethod(whole_numbers)
 
@@ -77,12 +80,38 @@ class Binomial(ExponentialFamily):
         return (*columns, trials) if isinstance(trials, str) else columns
 
     @classmethod
+    def arguments(
+        cls, values: Mapping[str, str], names: Sequence[str], find: Callable[[str], str]
+    ) -> dict[str, Any]:
+        """The trials: `trials=COLUMN`, or `n=10`."""
+        if "n" in values and "trials" in values:
+            raise UsageError("binomial takes trials= or n=, not both", "leave one of them out")
+        asked = values.get("trials", "")
+        if "n" in values or (asked.isdigit() and asked not in names):
+            number = values.get("n", asked)
+            whole = number.isascii() and number.isdigit()
+            if not whole or not 1 <= float(number) <= _MOST_TRIALS:
+                raise UsageError(
+                    f"'{number}' is not a number of trials", "type binomial(heads, n=10)"
+                )
+            return {"trials": int(number)}
+        if asked:
+            return {"trials": find(asked.strip('"'))}
+        raise UsageError(
+            "binomial needs to know the trials",
+            "type binomial(heads, trials=COLUMN) or (heads, n=10)",
+        )
+
+    @classmethod
+    def spelt(
+        cls, columns: Sequence[str], options: Mapping[str, Any], alone: bool
+    ) -> tuple[str, ...]:
+        """Without the trials, which stand in the file beside the parameters."""
+        return super().spelt(columns, {}, alone)
+
+    @classmethod
     def options_of(cls, found: Mapping[str, Any]) -> dict[str, Any]:
         return {"trials": found["trials"]}
-
-    @property
-    def free(self) -> int:
-        return self.probability.size
 
     @property
     def width(self) -> int:  # type: ignore[override]

@@ -52,10 +52,6 @@ class Poisson(Separable):
     def k(self) -> int:
         return self.rate.shape[-2]
 
-    @property
-    def free(self) -> int:
-        return self.rate.size
-
     @classmethod
     def estimate(cls, part: Part, block: Block, r: Array) -> Self:
         none = np.zeros((*r.shape[:-1], len(part.columns)))

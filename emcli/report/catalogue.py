@@ -42,7 +42,7 @@ def describe(name: str, stream: TextIO | None) -> str:
     entries = [
         ("density", family.density), ("parameters", family.parameters),
         ("support", family.support), ("columns", _KINDS[family.kind]),
-        ("variants", ", ".join(family.variants)), ("arguments", ", ".join(family.options)),
+        ("variants", ", ".join(family.variants)), ("arguments", ", ".join(family.takes)),
         ("M step", family.m_step), ("source", family.source),
     ]  # fmt: skip
 

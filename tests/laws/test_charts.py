@@ -22,7 +22,7 @@ def numbers(mixture):
     for family in mixture.families:
         for k in range(mixture.k):
             for key, value in family.to_dict(k).items():
-                if key not in ("levels", "trials"):
+                if key not in ("levels", "trials", *family.labels):
                     found += [np.ravel(piece) for piece in value]
     return np.concatenate(found)
 

@@ -16,7 +16,15 @@ from emcli.run import alone
 from emcli.settings import Stopping
 from emcli.sources.memory import MemorySource
 
-from .table import every_row, independent_rows, masked, rough
+from .table import (
+    closed_rows,
+    every_row,
+    exact_rows,
+    independent_rows,
+    masked,
+    plain_rows,
+    rough,
+)
 
 
 def log_likelihood(mixture, source):
@@ -42,7 +50,7 @@ def test_simulate_and_fit_recovers_the_truth(row):
     for family, block in zip(fitted.families, row.blocks, strict=True):
         for k, entry in enumerate(block.entries):
             for key, found in family.to_dict(k).items():
-                if key not in ("levels", "trials"):
+                if key not in ("levels", "trials", *family.labels):
                     wanted = [np.ravel(some) for some in entry[key]]
                     found = [np.ravel(some) for some in found]
                     np.testing.assert_allclose(
@@ -50,7 +58,7 @@ def test_simulate_and_fit_recovers_the_truth(row):
                     )
 
 
-@every_row
+@plain_rows
 def test_q_is_the_expected_complete_data_log_likelihood(row):
     """From the sums, against sum_i sum_k r_ik log pi_k p_k(x_i) by SciPy, h(x) taken out."""
     source = row.source(200, seed=2)
@@ -58,7 +66,8 @@ def test_q_is_the_expected_complete_data_log_likelihood(row):
     expectation = e_step(rough(row, source), source)
     wanted = (r * row.expected(source.values)).sum() - base_measure(row.mixture, source)
     # Families summed about other parameters than their own would answer for those.
-    assert rough(row, source).maximise(expectation).q(expectation) >= wanted - 1e-9 * abs(wanted)
+    best = rough(row, source).maximise(expectation)
+    assert not row.exact or best.q(expectation) >= wanted - 1e-9 * abs(wanted)
     own = e_step(row.mixture, source)
     r, _ = row.mixture.at(row.names).posterior(source.all())
     wanted = (r * row.expected(source.values)).sum() - base_measure(row.mixture, source)
@@ -73,7 +82,7 @@ def directions(row, source, best, count, seed=0):
         yield away / np.abs(away).max()
 
 
-@every_row
+@exact_rows
 @given(seed=st.integers(0, 10_000), size=st.sampled_from([1e-4, 1e-3, 1e-2, 0.1]))
 def test_m_step_beats_its_neighbours(row, seed, size):
     source = row.source(200, seed % 3)
@@ -92,7 +101,7 @@ def slope(f, vector, away, h=1e-4):
     return (f(vector + h * away) - f(vector - h * away)) / (2 * h)
 
 
-@every_row
+@exact_rows
 def test_m_step_is_a_stationary_point_of_q(row):
     """In every direction within the structure, where neighbours might not show it."""
     source = row.source(300, seed=3)
@@ -105,6 +114,15 @@ def test_m_step_is_a_stationary_point_of_q(row):
 
 
 @every_row
+def test_an_m_step_never_lowers_q(row):
+    source = row.source(300, seed=4)
+    for seed in range(3):
+        start = rough(row, source, seed)
+        expectation = e_step(start, source)
+        assert q(m_step(start, expectation), expectation) >= q(start, expectation)
+
+
+@exact_rows
 def test_the_likelihood_rises_by_at_least_q(row):
     """log L(theta') - log L(theta) >= Q(theta') - Q(theta), for the M step and for any theta'."""
     source = row.source(300, seed=4)
@@ -207,7 +225,7 @@ def test_equal_weights_stay_equal_and_never_fall(row):
     assert free.reached >= best.log_likelihood
 
 
-@every_row
+@closed_rows
 def test_one_component_is_the_plain_maximum(row):
     """With k = 1 one M step is the end, and no random responsibilities matter."""
     source = row.source(200, seed=34, weights=np.linspace(0.5, 2, 200))

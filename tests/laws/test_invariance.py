@@ -24,6 +24,7 @@ MAPS = {
     "columns": np.diag([0.01, 30.0, 2.0]),
     "similarity": 0.02 * TURN,
 }
+FACTORS = np.array([[0.01], [30.0], [2.0]])
 SHIFT = np.array([[10.0], [-3.0], [0.5]])
 
 
@@ -39,8 +40,15 @@ def transformed(row, values, kind=None):
     found, jacobian = values.copy(), 0.0
     for block in row.blocks:
         if block.part.family.continuous:
-            at = row.places(block)
-            b = linear(kind or block.invariance, len(at)) if len(at) > 1 else np.array([[0.01]])
+            at = row.places(block)[: len(block.part.columns)]
+            how = kind or block.invariance
+            if how == "none":
+                continue
+            if how == "scale":
+                found[at] = FACTORS[: len(at)] * values[at]
+                jacobian += np.log(FACTORS[: len(at)]).sum()
+                continue
+            b = linear(how, len(at)) if len(at) > 1 else np.array([[0.01]])
             found[at] = b @ values[at] + SHIFT[: len(at)]
             jacobian += np.linalg.slogdet(b)[1]
     return found, jacobian

@@ -16,7 +16,8 @@ from emcli.families.structures import STRUCTURES
 from emcli.numerics import unpack
 from emcli.sources.memory import MemorySource
 
-from .table import TABLE, covariances, every_row
+from .rows.gaussian import covariances
+from .table import TABLE, every_row
 
 EXTENDED = np.finfo(np.longdouble).eps < 1e-18
 needs_extended = pytest.mark.skipif(not EXTENDED, reason="no extended precision on this machine")
