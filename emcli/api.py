@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from emcli import columns, document, grammar, palette, settings, tables
+from emcli import columns, document, grammar, settings, tables
 from emcli.cell import Cell
 from emcli.columns import Claim, Data
+from emcli.composing import Named, assembled, coloured, composed
 from emcli.errors import FitError, InputError, UsageError
 from emcli.events import Listener, ignore
 from emcli.families.base import Part
@@ -52,6 +53,7 @@ def fit_table(
     table: tables.Table, asked: FitSettings, listen: Listener = ignore
 ) -> Outcome:
     """The whole of `emcli fit` between reading and writing."""
+    asked, named = composed(asked)
     terms = grammar.parse(asked.modelling.model)
     if table.spool is None:
         table.spool = Spool(asked.running.memory, asked.running.spool)
@@ -62,18 +64,18 @@ def fit_table(
             f"{table.label}: every row has an empty cell, so --missing drop leaves none",
             "leave out the emptiest column with -x, or type --missing use",
         )
-    models = _models(plan.models, data, table, asked)
+    models = _models(plan.models, data, table, asked, named)
     with one_blas_thread():
         source = data.source(asked.running.threads)
         if not source.weight_total > 0:
             raise InputError(f"{table.label}: no row has a value to use", "check the columns")
         given, colours = _given(asked, models, data)
         search = Search(source, asked, listen, given)
-        ks = (given.k,) if given else asked.modelling.components
+        ks = (given.k,) if given else _enough(asked.modelling.components, models)
         cells = search.cells(models, ks)
         best = _chosen(cells, asked, search)
         assert best.mixture is not None
-        names_of = colours or palette.names(best.k, asked.modelling.colours)
+        names_of = colours or coloured(best.mixture, asked.modelling.colours)
         mixture = replace(best.mixture, colours=names_of[: best.k])
         fitted = described(mixture, best, cells, data, source, asked)
     notes = (*plan.notes, *notes_on(data, models))
@@ -81,29 +83,46 @@ def fit_table(
 
 
 def _models(
-    claims: Sequence[Sequence[Claim]], data: Data, table: tables.Table, asked: FitSettings
+    claims: Sequence[Sequence[Claim]], data: Data, table: tables.Table, asked: FitSettings,
+    named: Sequence[Named],
 ) -> list[Model]:
     """The models to fit, each once (with one column, eight structures are the same)."""
-    at = {column.name: j for j, column in enumerate(data.columns)}
     found: dict[Any, Model] = {}
     for model in claims:
-        parts = []
-        for claim in model:
-            family = claim.family
-            rows = [at[name] for name in (*claim.columns, *claim.beside)]
-            part = Part(
-                family, claim.columns, claim.term.variant, claim.options,
-                tuple(data.columns[j].levels for j in rows),
-                tuple(i for i, j in enumerate(rows) if data.missing[j]),
-                tuple(data.range_of(at[name]) for name in claim.columns) if family.ranged else (),
-            )
-            family.refuse(part)
-            if part.incomplete and family.needs_whole_rows(part):
-                refuse_missing(table, data, part.inputs, family.title(part), choose=True)
-            parts.append(part)
-        one = Model(tuple(parts), asked.modelling.equal_weights)
+        kinds = [
+            tuple(_part(claim, data, table) for claim in model if claim.term.kind == kind)
+            for kind in range(model[-1].term.kind + 1)
+        ]
+        parts = assembled(kinds, named, asked.modelling.noise)
+        one = Model(parts, asked.modelling.equal_weights)
         found.setdefault((one.name, one.columns), one)
     return list(found.values())
+
+
+def _part(claim: Claim, data: Data, table: tables.Table) -> Part:
+    """A block as the table has it."""
+    family = claim.family
+    at = {column.name: j for j, column in enumerate(data.columns)}
+    rows = [at[name] for name in (*claim.columns, *claim.beside)]
+    part = Part(
+        family, claim.columns, claim.term.variant, claim.options,
+        tuple(data.columns[j].levels for j in rows),
+        tuple(i for i, j in enumerate(rows) if data.missing[j]),
+        tuple(data.range_of(at[name]) for name in claim.columns) if family.ranged else (),
+    )
+    family.refuse(part)
+    if part.incomplete and family.needs_whole_rows(part):
+        refuse_missing(table, data, part.inputs, family.title(part), choose=True)
+    return part
+
+
+def _enough(ks: Sequence[int], models: Sequence[Model]) -> list[int]:
+    """The numbers of components that leave one for every kind."""
+    least = max(len(model.extras) for model in models) + 1
+    enough = [k for k in ks if k >= least]
+    if not enough:
+        raise UsageError(f"{models[0].name} has {least} kinds of component", f"type -k {least}")
+    return enough
 
 
 def _given(

@@ -111,7 +111,8 @@ def _owning_few(
     Those are complete where a component does own too few.
     """
     evaluation, at = mixture.at(source.names), places(family.inputs, source.names)
-    owned: dict[int, list[Array]] = {k: [] for k in range(mixture.k)}
+    least = np.broadcast_to(family.least_rows, mixture.k)
+    owned: dict[int, list[Array]] = {k: [] for k in range(mixture.k) if least[k]}
     seen = np.zeros(mixture.k)
     for block in source.pieces(8192):
         r, _ = evaluation.posterior(block)
@@ -120,7 +121,7 @@ def _owning_few(
         seen = np.maximum(seen, r.max(axis=1, initial=0.0))
         for k in list(owned):
             owned[k].append(block.values[at][:, (r[k] >= highest[k] / 2) & (r[k] > 0)])
-            if _distinct(np.hstack(owned[k])[:, :_LOOK], family.least_rows):
+            if _distinct(np.hstack(owned[k])[:, :_LOOK], int(least[k])):
                 del owned[k]
         if not owned:
             break

@@ -212,12 +212,15 @@ def _disagreement(content: dict[str, Any]) -> tuple[str, str] | None:
         return "columns", "two have the same name"
     if abs(sum(component["weight"] for component in components) - 1) > 1e-9:
         return "components", "the weights do not add up to 1"
-    for j, block in enumerate(components[0]["distributions"]):
-        unknown = [column for column in block["columns"] if column not in names]
-        if unknown:
-            place = f"components[0].distributions[{j}].columns"
-            return place, f"'{unknown[0]}' is not among the columns"
-    return _odd_one_out(components) or _not_parameters(components, names)
+    if odd := _odd_one_out(components):
+        return odd
+    for i, component in enumerate(components):
+        for j, block in enumerate(component["distributions"]):
+            unknown = [column for column in block["columns"] if column not in names]
+            if unknown:
+                place = f"components[{i}].distributions[{j}].columns"
+                return place, f"'{unknown[0]}' is not among the columns"
+    return _not_parameters(components, names)
 
 
 def _not_parameters(
@@ -264,10 +267,11 @@ def _symmetric(value: Any) -> bool:
 
 
 def _odd_one_out(components: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:
-    """A component whose blocks are not built like those of the first one: (where, what)."""
-    first = components[0]["distributions"]
-    for i, component in enumerate(components[1:], 1):
+    """A component whose blocks are not built like those of the first of its kind: (where, what)."""
+    kinds: dict[Any, Any] = {}
+    for i, component in enumerate(components):
         blocks = component["distributions"]
+        first = kinds.setdefault(component.get("model"), blocks)
         if len(blocks) != len(first):
             return f"components[{i}].distributions", f"{len(blocks)}, but {len(first)} in the first"
         for j, (block, model) in enumerate(zip(blocks, first, strict=True)):

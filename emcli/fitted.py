@@ -195,8 +195,11 @@ def encode(
     fitted: Fitted, table: tables.Table, selecting: settings.Selecting | None = None
 ) -> Data:
     """New rows as numbers, by the columns and levels the fit learnt."""
-    families = fitted.mixture.families
-    checks = {name: [type(family)] for family in families for name in family.columns}
+    families = [leaf for family in fitted.mixture.families for leaf in family.leaves]
+    checks: dict[str, list[type]] = {}
+    for family in families:
+        for name in family.columns:
+            checks.setdefault(name, []).append(type(family))
     trials = {
         name: limit
         for family in families

@@ -1,11 +1,12 @@
 """The model language: `gaussian:VVE(a, b) + categorical(sex) + binomial(heads, trials=tosses)`.
 
     models = model { "," model }                      compared with each other
-    model  = term { "+" term }                        a component is a product of blocks
+    model  = kind { "|" kind }                        each further kind is of one component
+    kind   = term { "+" term }                        a component is a product of blocks
     term   = FAMILY [ ":" VARIANT ] [ "(" [ arg { "," arg } ] ")" ]
     arg    = column selector | name "=" value | flag | formula
 
-`,` and `+` split only outside parentheses and double quotes; awkward column names go in double
+`,`, `|` and `+` split only outside parentheses and double quotes; awkward column names go in double
 quotes. `gaussian:*` stands for all variants of the family.
 """
 
@@ -13,10 +14,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from emcli.errors import UsageError
 from emcli.families import catalogue
+from emcli.families.base import Family, Part
 from emcli.frozen import frozen
 
 AUTO = "auto"
@@ -39,23 +42,47 @@ class Term:
     variant: str | None = None
     selectors: tuple[str, ...] = ()
     values: tuple[tuple[str, str], ...] = ()
+    kind: int = 0  # of component
 
     @property
     def text(self) -> str:
         """The term in the grammar's words, without its columns."""
         return f"{self.family}:{self.variant}" if self.variant else self.family
 
+    def read(self, found: Sequence[Mapping[str, Any]]) -> Family:
+        """The family of this block from its K entries in a parameters file.
+
+        They must agree in everything but parameters; ValueError or KeyError says what is wrong.
+        """
+        first = found[0]
+        if any((e["family"], e["columns"]) != (first["family"], first["columns"]) for e in found):
+            raise ValueError("the components differ in their families or columns")
+        family = catalogue.family(self.family)
+        levels = tuple(some and tuple(some) for some in first.get("levels", ()))
+        options = family.options_of(first)
+        if self.values:
+            options = family.arguments(dict(self.values), (), str) | options
+        part = Part(family, tuple(first["columns"]), self.variant, options, levels)
+        family.refuse(part)
+        read = family.from_dict(part, found)
+        read.refuse_others(found)
+        return read
+
 
 def parse(text: str) -> tuple[tuple[Term, ...], ...]:
     """Models separated by commas -> their terms; `UsageError` says what does not fit."""
     models: list[tuple[Term, ...]] = []
-    for model in _split(text, ","):
-        choices = [list(_variants(_term(term))) for term in _split(model, "+")]
+    for model in split(text, ","):
+        choices = [
+            list(_variants(_term(term, number)))
+            for number, kind in enumerate(split(model, "|"))
+            for term in split(kind, "+")
+        ]
         models += itertools.product(*choices)
     return tuple(dict.fromkeys(models))
 
 
-def _split(text: str, mark: str) -> list[str]:
+def split(text: str, mark: str) -> list[str]:
     """Pieces between marks that stand outside parentheses and double quotes."""
     pieces, depth, quoted = [""], 0, False
     for character in text:
@@ -79,7 +106,7 @@ def _split(text: str, mark: str) -> list[str]:
     return [piece.strip() for piece in pieces]
 
 
-def _term(text: str) -> Term:
+def _term(text: str, kind: int) -> Term:
     match = _TERM.fullmatch(text)
     if not match:
         raise UsageError(
@@ -88,7 +115,7 @@ def _term(text: str) -> Term:
     selectors: list[str] = []
     values: list[tuple[str, str]] = []
     flags = () if match["family"] == AUTO else catalogue.family(match["family"]).flags
-    for arg in _split(match["args"], ",") if (match["args"] or "").strip() else []:
+    for arg in split(match["args"], ",") if (match["args"] or "").strip() else []:
         value = _VALUE.fullmatch(arg)
         if value:
             values.append((value["name"], _unquoted(value["value"].strip())))
@@ -98,7 +125,7 @@ def _term(text: str) -> Term:
             values.append(("formula", arg))
         else:
             selectors.append(_unquoted(arg))
-    term = Term(match["family"], match["variant"], tuple(selectors), tuple(values))
+    term = Term(match["family"], match["variant"], tuple(selectors), tuple(values), kind)
     if term.family == AUTO:
         if term.variant or term.values:
             raise UsageError("'auto' takes columns only", "type auto or auto(COLUMN, ...)")
@@ -136,7 +163,7 @@ def _variants(term: Term) -> Iterator[Term]:
     family = catalogue.family(term.family)
     for variant in family.variants if term.variant == "*" else (term.variant,):
         for values in family.expanded(dict(term.values)):
-            yield Term(term.family, variant, term.selectors, tuple(values.items()))
+            yield Term(term.family, variant, term.selectors, tuple(values.items()), term.kind)
 
 
 def _unquoted(text: str) -> str:

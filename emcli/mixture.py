@@ -13,13 +13,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from emcli.assorted import Assorted
 from emcli.errors import DegenerateError
 from emcli.evaluation import Evaluation, places
 from emcli.expectation import Expectation, put
-from emcli.families import catalogue
-from emcli.families.base import Base, Family, Part
+from emcli.families.base import Base, Family, Part, named
 from emcli.families.block import Block
-from emcli.grammar import Term, parse
+from emcli.grammar import parse, split
 from emcli.numerics import Array, Codes, Mask, safe_log
 
 
@@ -33,7 +33,7 @@ class Model:
     @property
     def name(self) -> str:
         """The model in the grammar's words, as a fit of it will have it."""
-        return _named([
+        return named([
             (part.family, part.family.title(part), part.columns, part.options)
             for part in self.parts
         ])
@@ -61,6 +61,11 @@ class Model:
     def columns(self) -> tuple[str, ...]:
         """The columns it describes, block by block."""
         return tuple(name for part in self.parts for name in part.columns)
+
+    @property
+    def extras(self) -> tuple[bool, ...]:
+        """Of each component at the end that is of its own kind: is it background?"""
+        return self.parts[0].family.extras(self.parts[0])
 
     @property
     def rows_wanted(self) -> int:
@@ -101,7 +106,7 @@ class Mixture:
     @property
     def name(self) -> str:
         """The model in the grammar's words, columns left out where there is one block."""
-        return _named([(type(f), f.label, f.columns, f.options) for f in self.families])
+        return named([(type(f), f.label, f.columns, f.options) for f in self.families])
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -130,7 +135,8 @@ class Mixture:
     def maximise(self, expectation: Expectation) -> Self:
         """The M step: the mixture that maximises Q."""
         n = expectation.n
-        if not (n > 1e-8 * n.sum(axis=-1, keepdims=True) / self.k).all():
+        least = np.where(self.families[0].behind, -1.0, 1e-8 / self.k)  # there may be no outlier
+        if not (n > least * n.sum(axis=-1, keepdims=True)).all():
             raise _empty(n)
         families = tuple(
             f.maximise(n, t) for f, t in zip(self.families, expectation.statistics, strict=True)
@@ -180,7 +186,8 @@ class Mixture:
 
     def select(self, order: Any) -> Self:
         """The components in another order; of a stack, one or some of its starts."""
-        return self.mapped(lambda a: a[order])
+        families = tuple(family.select(order) for family in self.families)
+        return replace(self, weights=self.weights[order], families=families)
 
     @classmethod
     def stack(cls, mixtures: Sequence[Self]) -> Self:
@@ -212,14 +219,21 @@ class Mixture:
         return np.stack([np.broadcast_to(f.forms, starts) for f in self.families], axis=-1)
 
     def sorted(self) -> Self:
-        """Components by decreasing weight, ties by their parameters."""
+        """Components by decreasing weight, ties by their parameters; background last."""
         if self.k == 1:
             return self
-        tie = np.column_stack([
-            np.array([_flat(f.to_dict(k)) for k in range(self.k)], float) for f in self.families
-        ])
-        keys = [*tie.T[::-1], -self.weights.round(12)]
+        ties = [
+            [x for f in self.families for x in _flat(f.to_dict(k))] for k in range(self.k)
+        ]
+        tie = np.zeros((self.k, max(map(len, ties))))
+        for row, found in zip(tie, ties, strict=True):
+            row[: len(found)] = found
+        keys = [*tie.T[::-1], -self.weights.round(12), self.families[0].behind]
         return self.select(np.lexsort(keys))
+
+    def grouped(self) -> Self:
+        """Components kind by kind, as a start has them."""
+        return self.select(self.families[0].by_kind)
 
     def seeing(self, values: Array, names: Sequence[str]) -> Self:
         """The same mixture, ready for the missing cells of these values (d, n)."""
@@ -236,26 +250,32 @@ class Mixture:
             {
                 "colour": colour,
                 "weight": float(weight),
-                "distributions": [
-                    {"family": f.name, "columns": list(f.columns), **f.to_dict(k)}
-                    for f in self.families
-                ],
+                **self._kind_of(k),
+                "distributions": [entry for f in self.families for entry in f.entries(k)],
             }
             for k, (colour, weight) in enumerate(zip(self.colours, self.weights, strict=True))
         ]
 
+    def _kind_of(self, k: int) -> dict[str, str]:
+        """A component's own model, where components differ in it."""
+        found = self.families[0].kind_of(k)
+        return {"model": found} if found else {}
+
     @classmethod
     def from_dict(cls, components: Sequence[Mapping[str, Any]], model: str) -> Self:
         """The mixture of a parameters file; ValueError or KeyError says what is wrong with it."""
+        weights = np.array([c["weight"] for c in components], float)
+        colours = tuple(c["colour"] for c in components)
+        kinds = split(model, "|")
+        if len(kinds) > 1:
+            part = Part(Assorted, (), options={"names": kinds})
+            return cls(weights, (Assorted.from_dict(part, components),), colours=colours)
         terms = parse(model)[0]
         blocks = list(zip(*(c["distributions"] for c in components), strict=True))
         if [term.family for term in terms] != [found[0]["family"] for found in blocks]:
             raise ValueError(f"their families are not those of the model '{model}'")
-        families = tuple(
-            _family_from(term, found) for term, found in zip(terms, blocks, strict=True)
-        )
-        weights = np.array([c["weight"] for c in components], float)
-        return cls(weights, families, colours=tuple(c["colour"] for c in components))
+        families = tuple(term.read(found) for term, found in zip(terms, blocks, strict=True))
+        return cls(weights, families, colours=colours)
 
     def sample(
         self, rng: np.random.Generator, n: int, given: dict[str, Array] | None = None
@@ -268,29 +288,6 @@ class Mixture:
             rows = np.vstack([given[name] for name in beside]) if beside and given else None
             found |= dict(zip(family.inputs, family.sample(rng, colours, rows), strict=True))
         return np.vstack([found[name] for name in self.inputs]), colours
-
-
-def _family_from(term: Term, found: Sequence[Mapping[str, Any]]) -> Family:
-    """One block from its K entries, which must agree in everything but parameters."""
-    first = found[0]
-    if any((e["family"], e["columns"]) != (first["family"], first["columns"]) for e in found):
-        raise ValueError("the components differ in their families or columns")
-    family = catalogue.family(term.family)
-    levels = tuple(some and tuple(some) for some in first.get("levels", ()))
-    options = family.options_of(first)
-    if term.values:
-        options = family.arguments(dict(term.values), (), str) | options
-    part = Part(family, tuple(first["columns"]), term.variant, options, levels)
-    return family.from_dict(part, found)
-
-
-def _named(blocks: Sequence[tuple[type[Family], str, tuple[str, ...], Mapping[str, Any]]]) -> str:
-    """A model's name: columns only where there are several blocks to tell apart."""
-    named = []
-    for family, title, columns, options in blocks:
-        words = family.spelt(columns, options, len(blocks) == 1)
-        named.append(f"{title}({', '.join(words)})" if words else title)
-    return " + ".join(named)
 
 
 def _flat(found: Any) -> list[float]:

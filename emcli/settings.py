@@ -150,6 +150,15 @@ class Modelling:
         "-k", "--components", default=tuple(range(1, 10)), metavar="K", parse=parse_components,
         help="Number of components: 3, 1-9 or 2,4,8; with more than one the criterion chooses.",
     )
+    component: tuple[str, ...] = option(
+        "--component", default=(), metavar="COLOUR=MODEL", repeat=True,
+        help="One component of another kind: red=poisson, or held as it is in a parameters file: "
+        "red=FILE.json; repeatable. -m describes the others; -k defaults to their number.",
+    )
+    noise: bool = option(
+        "--noise", default=False, flag=True,
+        help="Add a uniform background, grey, for outliers; -k counts the others.",
+    )
     equal_weights: bool = option(
         "--equal-weights", default=False, flag=True, help="Hold the mixing weights at 1/k."
     )

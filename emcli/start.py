@@ -102,7 +102,7 @@ class Starter:
 
     def splitting(self, parent: Mixture) -> Starter:
         """The same starter, whose splits are of this fit."""
-        return replace(self, _parents={parent.k: self._posterior(parent)})
+        return replace(self, _parents={parent.k: self._posterior(parent.grouped())})
 
     def tries(self, kind: str, k: int, small: bool) -> int:
         """How many runs begin alike, of which the best is the start: more than one where cheap."""
@@ -141,11 +141,19 @@ class Starter:
     def colours(self, asked: Asked, k: int) -> Array:
         """Responsibilities (k, n) a start begins with."""
         rng = np.random.default_rng([self.seed, k, asked.index, asked.again])
-        if asked.kind == "split" and k > 1:
+        behind = sum(self.model.extras)
+        if asked.kind == "split" and k > 1 + len(self.model.extras):
             return self.split(k, rng, slices=asked.again % 2 == 1)
-        labels = self.labels(asked.kind, k, rng, asked.again)
-        r = (labels == np.arange(k)[:, None]).astype(float)
-        return blurred(r, VAGUE) if asked.kind == "random" else r
+        labels = self.labels(asked.kind, k - behind, rng, asked.again)
+        r = (labels == np.arange(k - behind)[:, None]).astype(float)
+        if len(self.model.extras) > behind:
+            # Which of the clusters is of the other kind? Each start has another answer.
+            r = np.roll(r, asked.index, axis=0)
+        if asked.kind == "random":
+            r = blurred(r, VAGUE)
+        if behind:
+            r = np.vstack([(1 - BLUR) * r, np.full((behind, r.shape[1]), BLUR / behind)])
+        return r
 
     def parent(self, k: int) -> Array:
         """Responsibilities (k, n) of a fit with k components, from the hierarchical start."""
@@ -172,8 +180,9 @@ class Starter:
         mass = np.cumsum((own * self.masses)[order])
         taken = np.empty(len(order))
         taken[order] = np.where(mass <= rng.choice(SHARES) * mass[-1], 1 - FAINT, FAINT)
-        found = np.vstack([rest, own * taken])
-        found[giver] = own * (1 - taken)
+        # The new one comes first, for components of other kinds stand at the end.
+        found = np.vstack([own * taken, rest])
+        found[1 + giver] = own * (1 - taken)
         return found
 
     def labels(self, kind: str, k: int, rng: np.random.Generator, again: int = 0) -> Labels:

@@ -18,12 +18,12 @@ FLOORS = (
     ("environment", "errors", "frozen", "settings", "events", "numerics", "files", "palette",
      "schema"),
     ("families", "grammar"),
-    ("mixture", "evaluation", "expectation"),
+    ("assorted", "mixture", "evaluation", "expectation"),
     ("em", "variants", "jump", "quasi_newton", "squarem", "acceleration", "online", "sources",
      "tables"),
     ("run", "start", "cell", "search", "criteria", "degeneracy", "densities", "bootstrap", "align",
      "columns", "workers"),
-    ("document", "fitted", "outcome", "api", "report"),
+    ("document", "composing", "fitted", "outcome", "api", "report"),
     ("cli", "__main__"),
 )
 HEAVY = ("numpy", "pandas", "pyarrow", "scipy", "rich")

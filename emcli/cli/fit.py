@@ -173,7 +173,7 @@ def _next_steps(settings: FitSettings) -> list[tuple[str, str]]:
     steps = []
     if not output.params:
         steps.append(("To save this fit:", shlex.join(["emcli", *sys.argv[1:], *more])))
-    if model.strip() == "gaussian":
+    if model.strip() == "gaussian" and not settings.modelling.component:
         steps.append(("Not tried:", "the other covariance structures, -m 'gaussian:*'"))
     return steps
 

@@ -45,7 +45,7 @@ Claims = tuple[Claim, ...]
 class Plan:
     """What the models make of a table.
 
-    models: the claims of each model's blocks, in the models' order, `auto` resolved; columns: of
+    models: the claims of each model's blocks, kind by kind, `auto` resolved; columns: of
     all models, trials too, in the table's order; notes: what a user should be told.
     """
 
@@ -83,7 +83,9 @@ def plan(table: Table, models: Sequence[tuple[Term, ...]], selecting: Selecting)
     for columns that are not there, constant or not of the kind that was asked for.
     """
     pool = _Pool.of(table, selecting)
-    drafts = [_draft(pool, terms) for terms in models]
+    # Every kind of component describes the same columns, as every model does.
+    kinds = [kind for terms in models for kind in _kinds(terms)]
+    drafts = [_draft(pool, terms) for terms in kinds]
     chosen = [_claims(pool, draft, None) for draft in drafts]
     common = _common(chosen)
     if any(_names(claims) != common for claims in chosen):
@@ -91,7 +93,15 @@ def plan(table: Table, models: Sequence[tuple[Term, ...]], selecting: Selecting)
     _refuse_different(chosen)
     _refuse_measures(chosen)
     columns = _columns(pool, chosen)
-    return Plan(tuple(chosen), columns, tuple(_notes(pool, chosen, models)))
+    notes = tuple(_notes(pool, chosen, kinds))
+    rest = iter(chosen)
+    whole = [tuple(c for _ in _kinds(terms) for c in next(rest)) for terms in models]
+    return Plan(tuple(whole), columns, notes)
+
+
+def _kinds(terms: tuple[Term, ...]) -> list[tuple[Term, ...]]:
+    """A model's terms by the kind of component they describe."""
+    return [tuple(t for t in terms if t.kind == kind) for kind in range(terms[-1].kind + 1)]
 
 
 @frozen

@@ -17,7 +17,7 @@ _emcli() {
         *)
             case ${COMP_WORDS[1]}:$cur in
             fit:-*)
-                words='--model --components --equal-weights --colours --columns --exclude --id
+                words='--model --components --component --noise --equal-weights --colours --columns --exclude --id
                     --weight --missing --params --assignments --append --no-probabilities
                     --trace --trace-parameters --strict --provenance --criterion --folds --start
                     --starts --seed --tolerance --max-iterations --max-time --acceleration

@@ -16,6 +16,8 @@ complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a completion -
 
 complete -c emcli -n '__fish_seen_subcommand_from fit' -s m -l model -x -a 'gaussian poisson binomial bernoulli categorical auto' -d 'Model, or several separated by commas to compare'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -s k -l components -x -d 'Number of components'
+complete -c emcli -n '__fish_seen_subcommand_from fit' -l component -x -d 'One component of another kind'
+complete -c emcli -n '__fish_seen_subcommand_from fit' -l noise -d 'Add a uniform background, grey, for outliers'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l equal-weights -d 'Hold the mixing weights at 1/k'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l colours -x -d 'Names of the components, largest first, in place of red, blue, green, ...'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -s c -l columns -x -d 'Columns of the model'

@@ -26,6 +26,8 @@ _emcli() {
         _arguments -s \
             '(-m --model)'{-m,--model}'[Model, or several separated by commas to compare]:model:(gaussian poisson binomial bernoulli categorical auto)' \
             '(-k --components)'{-k,--components}'[Number of components]:k:' \
+            '*--component[One component of another kind]:colour=model:' \
+            '--noise[Add a uniform background, grey, for outliers]' \
             '--equal-weights[Hold the mixing weights at 1/k]' \
             '--colours[Names of the components, largest first, in place of red, blue, green, ...]:list:' \
             '*'{-c,--columns}'[Columns of the model]:spec:' \

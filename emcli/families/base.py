@@ -89,6 +89,7 @@ class Family(ABC):
     holds: ClassVar[tuple[str, ...]] = ()  # parameters that name=value can hold at a value
     labels: ClassVar[tuple[str, ...]] = ()  # entries in the file that are no numbers, all alike
     ranged: ClassVar[bool] = False  # does it ask for the columns' ranges?
+    background: ClassVar[bool] = False  # is it what others stand out from? Then it starts faint
     # Has it unobserved quantities of its own, beside the colours? Then Q is over them too.
     hidden: ClassVar[bool] = False
     # Does the M step maximise Q? If not, it is a Newton step on what the sums tell of Q near the
@@ -135,6 +136,15 @@ class Family(ABC):
                     f"{name}= has {len(held)} values for {many} column{'s' * (many > 1)}",
                     f"type one, or as many as there are columns: {name}=(1.5, 2)",
                 )
+            low, high = cls.range_of(name)
+            if held is not None and not all(low < value < high for value in held):
+                ends = f"between {low:g} and {high:g}" if high < np.inf else f"above {low:g}"
+                raise UsageError(f"{name}={_spelt(held)} is not {ends}")
+
+    @classmethod
+    def range_of(cls, name: str) -> tuple[float, float]:
+        """The open interval that a held parameter must lie in."""
+        return -np.inf, np.inf
 
     @classmethod
     def spelt(
@@ -149,6 +159,15 @@ class Family(ABC):
         """The parameter as found, or at the values its block holds it at."""
         held = self.options.get(name)
         return found if held is None else np.broadcast_to(np.array(held), found.shape).copy()
+
+    def refuse_others(self, found: Sequence[Mapping[str, Any]]) -> None:
+        """Raise ValueError where the entries of a file have other values than those held."""
+        for name in self.holds:
+            held = self.options.get(name)
+            if held is not None and not np.allclose(
+                [np.ravel(entry[name]) for entry in found], held, rtol=1e-9, atol=0
+            ):
+                raise ValueError(f"'{name}' is not what the model holds it at")
 
     @staticmethod
     @abstractmethod
@@ -329,6 +348,39 @@ class Family(ABC):
     def to_dict(self, component: int) -> dict[str, Any]:
         """One component's parameters under the names of the parameters file."""
 
+    def entries(self, component: int) -> list[dict[str, Any]]:
+        """The same, ready for the file: an entry for each of its blocks."""
+        head = {"family": self.name, "columns": list(self.columns)}
+        return [head | self.to_dict(component)]
+
+    def kind_of(self, component: int) -> str:
+        """The component's own model, where components differ in it."""
+        return ""
+
+    @classmethod
+    def extras(cls, part: Part) -> tuple[bool, ...]:
+        """Of each component at the end that is of its own kind: is it background?"""
+        return ()
+
+    @property
+    def behind(self) -> Mask:
+        """(K,) which components are background."""
+        return np.full(self.k, self.background)
+
+    @property
+    def by_kind(self) -> Codes:
+        """The components' numbers, kind by kind."""
+        return np.arange(self.k)
+
+    def colour_of(self, component: int) -> str:
+        """The colour it was asked for by, if any."""
+        return ""
+
+    @property
+    def leaves(self) -> tuple[Family, ...]:
+        """The families that describe columns: itself, unless it is made of others."""
+        return (self,)
+
     @classmethod
     @abstractmethod
     def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
@@ -349,6 +401,18 @@ def quoted(name: str) -> str:
     """A column name as the model grammar wants it."""
     plain = name.replace("_", "a").replace(".", "a").isalnum() and not name[0].isdigit()
     return name if plain else f'"{name}"'
+
+
+def named(blocks: Sequence[tuple[type[Family], str, tuple[str, ...], Mapping[str, Any]]]) -> str:
+    """A model's name, of each block's family, title, columns and options.
+
+    Columns stand in it only where there are several blocks to tell apart.
+    """
+    found = []
+    for family, title, columns, options in blocks:
+        words = family.spelt(columns, options, len(blocks) == 1)
+        found.append(f"{title}({', '.join(words)})" if words else title)
+    return " + ".join(found)
 
 
 def _spelt(value: Any) -> str:

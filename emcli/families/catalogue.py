@@ -16,6 +16,7 @@ _FAMILIES = {
     "binomial": "emcli.families.binomial:Binomial",
     "bernoulli": "emcli.families.bernoulli:Bernoulli",
     "categorical": "emcli.families.categorical:Categorical",
+    "uniform": "emcli.families.uniform:Uniform",
 }
 
 

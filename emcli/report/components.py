@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -36,9 +37,22 @@ def component_rows(
         Row("weight", [f"{weight:.3f}" for weight in weights]),
         Row("rows", numbers.counts([round(weight * total, 1) for weight in weights])),
     ]
-    for block in zip(*(component["distributions"] for component in components), strict=True):
-        rows += _block_rows(block, levels, full)
-    return rows
+    kinds = {component.get("model"): None for component in components}
+    if len(kinds) > 1:
+        rows.append(Row("model", [_without_columns(c["model"]) for c in components]))
+    merged: dict[str, list[str]] = {}
+    for kind in kinds:
+        own = [k for k, component in enumerate(components) if component.get("model") == kind]
+        blocks = zip(*(components[k]["distributions"] for k in own), strict=True)
+        for row in (row for block in blocks for row in _block_rows(block, levels, full)):
+            cells = merged.setdefault(row.label, [""] * len(components) if row.cells else [])
+            for k, cell in zip(own, row.cells, strict=False):
+                cells[k] = cell
+    return rows + [Row(label, cells) for label, cells in merged.items()]
+
+
+def _without_columns(model: str) -> str:
+    return re.sub(r"\([^)]*\)", "", model)
 
 
 def _block_rows(

@@ -17,7 +17,8 @@ CONTRACT = {
     "fit": """-m --model -k --components -c --columns -x --exclude --id --weight --missing
         -o --params -a --assignments --append --no-probabilities --trace --trace-parameters
         --criterion --folds --start --starts --seed --acceleration --tolerance --max-iterations
-        --max-time --equal-weights --colours --threads --memory --spool --strict --progress
+        --max-time --component --noise --equal-weights --colours --threads --memory --spool
+        --strict --progress
         -q --quiet -v --verbose
         --provenance --show-config --config
         -d --delimiter --decimal --encoding --na --no-header""",
@@ -76,7 +77,7 @@ def test_completions_name_every_long_option(name: str, shell: str) -> None:
         found = set(re.findall(r"--[a-z-]+", text))
     else:
         text = text.split(f"    {name})\n")[1].split(";;")[0]
-        found = set(re.findall(r"(?<=[',{])--[a-z-]+(?=[\[}])", text))
+        found = set(re.findall(r"(?<=[',{*])--[a-z-]+(?=[\[}])", text))
     assert found == {flag for flag in flags(name) if flag.startswith("--")}
 
 

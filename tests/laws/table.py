@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from .example import Row, masked, prepared, rough
-from .rows import counts, gaussian
+from .rows import counts, gaussian, kinds
 from .rows.counts import BERNOULLI, POISSON, categorical
 
 __all__ = ["TABLE", "Row", "masked", "prepared", "rough"]
@@ -18,7 +18,7 @@ PRODUCTS = [
         (gaussian.gaussian("VVI"), categorical(("island",)), POISSON)),
     Row("VVV+bernoulli", (gaussian.gaussian("VVV", ("a", "b")), BERNOULLI)),
 ]
-TABLE = [*gaussian.ROWS, *counts.ROWS, *PRODUCTS]
+TABLE = [*gaussian.ROWS, *counts.ROWS, *kinds.ROWS, *PRODUCTS]
 
 
 def rows(chosen):

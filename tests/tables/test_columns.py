@@ -223,7 +223,7 @@ def test_trials_are_read_but_not_taken():
     table = table_of(heads=[5, 9, 8], tosses=[10, 10, 12], spare=[4, 1, 0])
     found = plan(table, "binomial(trials=tosses)")
     assert found.models[0][0].columns == ("heads", "spare")
-    assert found.models[0][0].trials == "tosses"
+    assert found.models[0][0].options == {"trials": "tosses"}
     assert [column.name for column in found.columns] == ["heads", "tosses", "spare"]
     assert found.trials == {"heads": "tosses", "spare": "tosses"}
     assert plan(table, "binomial(heads, n=10)").models[0][0].trials == 10

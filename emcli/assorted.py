@@ -1,0 +1,411 @@
+"""Components of different kinds in one mixture: `poisson | negbinomial`, `gaussian | uniform`.
+
+The first kind describes all components but the last ones, of which each of the other kinds
+describes one, or holds it at given parameters. To the mixture they are one block of one family,
+whose parameters, sums and charts are those of its kinds side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from emcli.evaluation import places
+from emcli.families.base import Family, Part, named
+from emcli.families.block import Block
+from emcli.frozen import frozen
+from emcli.grammar import parse
+from emcli.numerics import Array, Codes, Mask
+
+
+@frozen
+class Kind:
+    """What one kind of component is before any fit: its blocks, and the fit it is held at."""
+
+    parts: tuple[Part, ...]
+    held: tuple[Family, ...] = ()
+    colour: str = ""
+
+    @property
+    def background(self) -> bool:
+        """Is it what the others stand out from?"""
+        return all(part.family.background for part in self.parts)
+
+    @property
+    def name(self) -> str:
+        """In the grammar's words."""
+        return named([(p.family, p.family.title(p), p.columns, p.options) for p in self.parts])
+
+
+@frozen
+class Group:
+    """The components of one kind: their places among all, and the families of their blocks."""
+
+    name: str
+    places: Codes
+    families: tuple[Family, ...]
+    held: bool = False
+    colour: str = ""
+
+    @property
+    def free(self) -> int:
+        return 0 if self.held else sum(family.free for family in self.families)
+
+
+@dataclass(frozen=True, eq=False)
+class Assorted(Family):
+    """columns: all that are described; groups: the components by kind."""
+
+    groups: tuple[Group, ...]
+    incomplete: tuple[int, ...] = ()
+
+    name: ClassVar = "assorted"
+    kind: ClassVar = "real"
+    continuous: ClassVar = True
+    arrays: ClassVar = ()
+
+    @staticmethod
+    def inside(values: Array) -> Mask:
+        return np.isfinite(values)
+
+    @classmethod
+    def title(cls, part: Part) -> str:
+        return " | ".join(kind.name for kind in part.options["kinds"])
+
+    @classmethod
+    def spelt(
+        cls, columns: Sequence[str], options: Mapping[str, Any], alone: bool
+    ) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def label(self) -> str:
+        return " | ".join(group.name for group in self.groups)
+
+    @classmethod
+    def reads(cls, columns: tuple[str, ...], options: Mapping[str, Any]) -> tuple[str, ...]:
+        inputs = [name for kind in options["kinds"] for p in kind.parts for name in p.inputs]
+        return tuple(dict.fromkeys([*columns, *inputs]))
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        inputs = [name for family in self.leaves for name in family.inputs]
+        return tuple(dict.fromkeys([*self.columns, *inputs]))
+
+    @property
+    def leaves(self) -> tuple[Family, ...]:
+        return tuple(family for group in self.groups for family in group.families)
+
+    @property
+    def k(self) -> int:
+        return sum(len(group.places) for group in self.groups)
+
+    @property
+    def free(self) -> int:
+        return sum(group.free for group in self.groups)
+
+    # Facts that depend on the kinds.
+
+    @property
+    def bounded(self) -> bool:  # type: ignore[override]
+        return all(family.bounded for family in self.leaves)
+
+    @property
+    def exact(self) -> bool:  # type: ignore[override]
+        return all(family.exact for family in self.leaves)
+
+    @property
+    def hidden(self) -> bool:  # type: ignore[override]
+        return any(family.hidden for family in self.leaves)
+
+    @property
+    def correlated(self) -> bool:
+        return any(family.correlated for family in self.leaves)
+
+    @classmethod
+    def needs_whole_rows(cls, part: Part) -> bool:
+        parts = [p for kind in part.options["kinds"] for p in kind.parts]
+        return any(p.family.needs_whole_rows(p) for p in parts)
+
+    @classmethod
+    def rows_wanted(cls, part: Part) -> int:
+        return max(p.family.rows_wanted(p) for kind in part.options["kinds"] for p in kind.parts)
+
+    @property
+    def exempt(self) -> bool:
+        return all(family.exempt for family in self.leaves)
+
+    @property
+    def least_rows(self) -> Array:  # type: ignore[override]
+        found = np.zeros(self.k)
+        for group in self.groups:
+            least = [f.least_rows for f in group.families if not (f.bounded or group.held)]
+            found[group.places] = max(least, default=0)
+        return found
+
+    def narrowest(self, unit: Array) -> Array:
+        found = np.full(self.k, np.inf)
+        for group in self.groups:
+            for family in () if group.held else group.families:
+                narrow = family.narrowest(unit[places(family.columns, self.columns)])
+                found[group.places] = np.minimum(found[group.places], narrow)
+        return found
+
+    def boundary(self, component: int) -> list[str]:
+        families, own = self._of(component)
+        return [what for family in families for what in family.boundary(own)]
+
+    @classmethod
+    def extras(cls, part: Part) -> tuple[bool, ...]:
+        return tuple(kind.background for kind in part.options["kinds"][1:])
+
+    @property
+    def behind(self) -> Mask:
+        found = np.zeros(self.k, dtype=bool)
+        for group in self.groups:
+            found[group.places] = all(family.background for family in group.families)
+        return found
+
+    @property
+    def by_kind(self) -> Codes:
+        return np.concatenate([group.places for group in self.groups])
+
+    def _of(self, component: int) -> tuple[tuple[Family, ...], int]:
+        """The families of a component, and its place in them."""
+        for group in self.groups:
+            found = np.flatnonzero(group.places == component)
+            if len(found):
+                return group.families, int(found[0])
+        raise IndexError(component)
+
+    def seeing(self, incomplete: tuple[int, ...]) -> Self:
+        missing = {self.columns[j] for j in incomplete}
+
+        def ready(family: Family) -> Family:
+            return family.seeing(tuple(j for j, c in enumerate(family.columns) if c in missing))
+
+        return self._with([[ready(f) for f in group.families] for group in self.groups])
+
+    def _with(self, families: Sequence[Sequence[Family]]) -> Self:
+        """The same kinds with other parameters."""
+        groups = tuple(
+            replace(group, families=tuple(some))
+            for group, some in zip(self.groups, families, strict=True)
+        )
+        return replace(self, groups=groups)
+
+    # The start
+
+    @classmethod
+    def estimate(cls, part: Part, block: Block, r: Array) -> Self:
+        kinds: Sequence[Kind] = part.options["kinds"]
+        first = r.shape[-2] - len(kinds) + 1
+        groups = []
+        for number, kind in enumerate(kinds):
+            own = np.arange(first) if number == 0 else np.array([first + number - 1])
+            families = tuple(
+                p.family.estimate(p, block.take(places(p.inputs, part.inputs)), r[..., own, :])
+                for p in kind.parts
+            )
+            if kind.held:
+                lead = families[0].own_vector.shape[:-1]
+                families = tuple(_spread(family, lead) for family in kind.held)
+            groups.append(Group(kind.name, own, families, bool(kind.held), kind.colour))
+        return cls(part.columns, tuple(groups))
+
+    @classmethod
+    def coordinates(cls, part: Part, block: Block) -> Array:
+        """Those of the first kind."""
+        return np.vstack([
+            p.family.coordinates(p, block.take(places(p.inputs, part.inputs)))
+            for p in part.options["kinds"][0].parts
+        ])
+
+    # Evaluation and the M step: each kind's own
+
+    def log_density(self, block: Block) -> Array:
+        lead = self.leaves[0].own_vector.shape[:-1]
+        found = np.zeros((*lead, self.k, block.n))
+        for group in self.groups:
+            for family in group.families:
+                seen = block.take(places(family.inputs, self.inputs))
+                own = family.log_density(seen)
+                base = family.base()
+                # h(x) differs from kind to kind here, so that it cannot be left out.
+                found[..., group.places, :] += own if base is None else own + base(seen.values)
+        return found
+
+    @cached_property
+    def _widths(self) -> list[list[int]]:
+        """How many sums each family takes, seen on a row of any values."""
+
+        def width(family: Family) -> int:
+            row = Block(np.full((len(family.inputs), 1), 0.5))
+            lead = family.own_vector.shape[:-1]
+            return family.statistics(row, np.ones((*lead, family.k, 1))).shape[-1]
+
+        return [[width(family) for family in group.families] for group in self.groups]
+
+    def statistics(self, block: Block, r: Array) -> Array:
+        width = max(sum(widths) for widths in self._widths)
+        found = np.zeros((*r.shape[:-1], width))
+        for group, widths in zip(self.groups, self._widths, strict=True):
+            own, at = r[..., group.places, :], 0
+            for family, size in zip(group.families, widths, strict=True):
+                seen = block.take(places(family.inputs, self.inputs))
+                found[..., group.places, at : at + size] = family.statistics(seen, own)
+                at += size
+        return found
+
+    def _sums(self, n: Array, t: Array) -> list[tuple[Group, Array, list[Array]]]:
+        """Each group with its weights and its families' sums."""
+        found = []
+        for group, widths in zip(self.groups, self._widths, strict=True):
+            own = t[..., group.places, :]
+            pieces = np.split(own, np.cumsum(widths), axis=-1)[:-1]
+            found.append((group, n[..., group.places], pieces))
+        return found
+
+    def maximise(self, n: Array, t: Array) -> Self:
+        return self._with([
+            group.families
+            if group.held
+            else [f.maximise(own, s) for f, s in zip(group.families, sums, strict=True)]
+            for group, own, sums in self._sums(n, t)
+        ])
+
+    def q(self, n: Array, t: Array) -> float:
+        return sum(
+            family.q(own, s)
+            for group, own, sums in self._sums(n, t)
+            for family, s in zip(group.families, sums, strict=True)
+        )
+
+    # Charts and stacks
+
+    def to_vector(self, base: Self | None = None) -> Array:
+        others = self.leaves if base is None else base.leaves
+        vectors = [f.to_vector(b) for f, b in zip(self.leaves, others, strict=True)]
+        return np.concatenate(vectors, axis=-1)
+
+    def _split(self, vector: Array) -> list[list[Array]]:
+        """Vectors of the chart, in pieces: group by group, family by family."""
+        sizes = np.cumsum([family.chart_size for family in self.leaves])[:-1]
+        pieces = iter(np.split(vector, sizes, axis=-1))
+        return [[next(pieces) for _ in group.families] for group in self.groups]
+
+    def from_vector(self, vector: Array) -> Self:
+        return self._with([
+            group.families
+            if group.held
+            else [f.from_vector(v) for f, v in zip(group.families, own, strict=True)]
+            for group, own in zip(self.groups, self._split(vector), strict=True)
+        ])
+
+    @property
+    def chart_size(self) -> int:
+        return sum(family.chart_size for family in self.leaves)
+
+    def information(self, weights: Array, vector: Array) -> Array:
+        return np.concatenate([
+            family.information(weights[..., group.places], own)
+            for group, some in zip(self.groups, self._split(vector), strict=True)
+            for family, own in zip(group.families, some, strict=True)
+        ], axis=-1)
+
+    def select(self, order: Any) -> Self:
+        if self.leaves[0].own_vector.ndim > 1:
+            return self.mapped(lambda a: a[order])
+        groups = []
+        for group in self.groups:
+            own = {int(place): i for i, place in enumerate(group.places)}
+            where = np.array([i for i, old in enumerate(order) if int(old) in own], dtype=np.intp)
+            inner = [own[int(order[i])] for i in where]
+            families = tuple(family.select(inner) for family in group.families)
+            groups.append(replace(group, places=where, families=families))
+        return replace(self, groups=tuple(groups))
+
+    def mapped(self, f: Callable[..., Array], *others: Self) -> Self:
+        rest = [iter(other.leaves) for other in others]
+        return self._with([
+            [family.mapped(f, *(next(some) for some in rest)) for family in group.families]
+            for group in self.groups
+        ])
+
+    @property
+    def forms(self) -> Array:  # type: ignore[override]
+        return np.asarray(sum(f.forms * 2**i for i, f in enumerate(self.leaves)))
+
+    def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
+        found = np.full((len(self.inputs), len(colours)), np.nan)
+        beside = self.inputs[len(self.columns) :]
+        if given is not None:
+            found[len(self.columns) :] = given
+        for group in self.groups:
+            at = np.flatnonzero(np.isin(colours, group.places))
+            own = np.searchsorted(np.sort(group.places), colours[at])
+            own = np.argsort(group.places)[own]
+            for family in group.families:
+                more = [beside.index(name) for name in family.inputs[len(family.columns) :]]
+                rows = given[more][:, at] if more and given is not None else None
+                where = np.array([self.inputs.index(name) for name in family.inputs])
+                found[where[:, None], at] = family.sample(rng, own, rows)
+        return found
+
+    # The parameters file
+
+    def to_dict(self, component: int) -> dict[str, Any]:
+        families, own = self._of(component)
+        return {
+            f"{i}.{key}": value
+            for i, family in enumerate(families)
+            for key, value in family.to_dict(own).items()
+        }
+
+    def entries(self, component: int) -> list[dict[str, Any]]:
+        families, own = self._of(component)
+        return [entry for family in families for entry in family.entries(own)]
+
+    def kind_of(self, component: int) -> str:
+        return next(group.name for group in self.groups if component in group.places)
+
+    def colour_of(self, component: int) -> str:
+        return next(group.colour for group in self.groups if component in group.places)
+
+    @classmethod
+    def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
+        """found: the components of the file, each of which says its kind; options: their names."""
+        names: Sequence[str] = part.options["names"]
+        left = list(range(len(found)))
+        chosen: list[list[int]] = []
+        for name in names[1:]:
+            same = [i for i in left if found[i].get("model") == name]
+            if not same:
+                raise ValueError(f"no component is a '{name}'")
+            left.remove(same[-1])
+            chosen.append(same[-1:])
+        if any(found[i].get("model") != names[0] for i in left):
+            raise ValueError(f"all but {len(chosen)} must be '{names[0]}'")
+        groups = []
+        for name, own in zip(names, [left, *chosen], strict=True):
+            terms = parse(name)[0]
+            blocks = list(zip(*(found[i]["distributions"] for i in own), strict=True))
+            if [term.family for term in terms] != [block[0]["family"] for block in blocks]:
+                raise ValueError(f"a component is not the '{name}' it says")
+            families = tuple(term.read(block) for term, block in zip(terms, blocks, strict=True))
+            groups.append(Group(name, np.array(own), families))
+        columns = tuple(name for family in groups[0].families for name in family.columns)
+        return cls(columns, tuple(groups))
+
+
+def _spread(family: Family, lead: tuple[int, ...]) -> Family:
+    """The same parameters for every start of a stack."""
+
+    def each(a: Array) -> Array:
+        return np.broadcast_to(a, (*lead, *a.shape)).copy()
+
+    return family.mapped(each)
