@@ -18,7 +18,9 @@ from emcli.columns import Claim, Data
 from emcli.composing import Named, assembled, coloured, composed
 from emcli.errors import FitError, InputError, UsageError
 from emcli.events import Listener, ignore
+from emcli.families import catalogue
 from emcli.families.base import Part
+from emcli.families.known import Known
 from emcli.fitted import Fitted, Scores, as_table, encode, load, refuse_missing
 from emcli.mixture import Mixture, Model
 from emcli.outcome import Outcome, described, notes_on, rounded
@@ -53,6 +55,9 @@ def fit_table(
     table: tables.Table, asked: FitSettings, listen: Listener = ignore
 ) -> Outcome:
     """The whole of `emcli fit` between reading and writing."""
+    if asked.modelling.family_file:
+        catalogue.use(asked.modelling.family_file)
+    free = asked.modelling.components == settings.Modelling().components
     asked, named = composed(asked)
     terms = grammar.parse(asked.modelling.model)
     if table.spool is None:
@@ -71,15 +76,19 @@ def fit_table(
             raise InputError(f"{table.label}: no row has a value to use", "check the columns")
         given, colours = _given(asked, models, data)
         search = Search(source, asked, listen, given)
-        ks = (given.k,) if given else _enough(asked.modelling.components, models)
+        ks = (given.k,) if given else _enough(asked, models, free)
         cells = search.cells(models, ks)
         best = _chosen(cells, asked, search)
         assert best.mixture is not None
         names_of = colours or coloured(best.mixture, asked.modelling.colours)
         mixture = replace(best.mixture, colours=names_of[: best.k])
         fitted = described(mixture, best, cells, data, source, asked)
+        if asked.selecting.truth:
+            from emcli.truth import compared
+
+            fitted = compared(table, asked.selecting.truth, fitted, data)
     notes = (*plan.notes, *notes_on(data, models))
-    return Outcome(fitted, data, notes, tuple(fitted.fit["warnings"]), tuple(cells))
+    return Outcome(fitted.forgetting(), fitted, data, notes, tuple(fitted.fit["warnings"]))
 
 
 def _models(
@@ -89,11 +98,13 @@ def _models(
     """The models to fit, each once (with one column, eight structures are the same)."""
     found: dict[Any, Model] = {}
     for model in claims:
+        written = [claim for claim in model if claim.family.written]
         kinds = [
-            tuple(_part(claim, data, table) for claim in model if claim.term.kind == kind)
-            for kind in range(model[-1].term.kind + 1)
+            tuple(_part(claim, data, table) for claim in written if claim.term.kind == kind)
+            for kind in range(written[-1].term.kind + 1)
         ]
-        parts = assembled(kinds, named, asked.modelling.noise)
+        labels = [_part(claim, data, table) for claim in model if not claim.family.written]
+        parts = (*assembled(kinds, named, asked.modelling.noise), *labels)
         one = Model(parts, asked.modelling.equal_weights)
         found.setdefault((one.name, one.columns), one)
     return list(found.values())
@@ -116,12 +127,17 @@ def _part(claim: Claim, data: Data, table: tables.Table) -> Part:
     return part
 
 
-def _enough(ks: Sequence[int], models: Sequence[Model]) -> list[int]:
-    """The numbers of components that leave one for every kind."""
-    least = max(len(model.extras) for model in models) + 1
-    enough = [k for k in ks if k >= least]
+def _enough(asked: FitSettings, models: Sequence[Model], free: bool) -> list[int]:
+    """The numbers of components that leave one for every kind, or label."""
+    least = max(model.least_k for model in models)
+    if free and asked.selecting.labels:
+        return [least]
+    enough = [k for k in asked.modelling.components if k >= least]
     if not enough:
-        raise UsageError(f"{models[0].name} has {least} kinds of component", f"type -k {least}")
+        raise UsageError(
+            f"{models[0].name} has {least} kinds or labels of component, more than k",
+            f"type -k {least}",
+        )
     return enough
 
 
@@ -137,12 +153,17 @@ def _given(
     if ks != settings.Modelling().components and ks != (mixture.k,):
         raise UsageError(f"{start} has {mixture.k} components", f"type -k {mixture.k}, or no -k")
     model = models[0]
-    if len(models) > 1 or mixture.name != model.name or mixture.inputs != model.inputs:
+    labels = [part for part in model.parts if not part.family.written]
+    inputs = tuple(n for n in model.inputs if n not in {p.columns[0] for p in labels})
+    if len(models) > 1 or mixture.name != model.name or mixture.inputs != inputs:
         raise UsageError(
             f"{start} holds {mixture.name} on {', '.join(mixture.inputs)}, not the model asked for",
             f"type -m '{mixture.name}' and the same columns",
         )
-    ready = replace(mixture, equal_weights=asked.modelling.equal_weights)
+    families = (*mixture.families, *(Known.of(part, mixture.k) for part in labels))
+    ready = replace(
+        mixture, equal_weights=asked.modelling.equal_weights, families=families
+    )
     holes = np.where(data.missing > 0, np.nan, 0.0)[:, None]
     return ready.seeing(holes, [column.name for column in data.columns]), mixture.colours
 

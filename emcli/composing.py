@@ -99,7 +99,8 @@ def assembled(
 def coloured(mixture: Mixture, names: tuple[str, ...]) -> tuple[str, ...]:
     """The components' colours: those they were asked for by, grey for noise, the others in turn."""
     fixed = [
-        mixture.families[0].colour_of(k) or (palette.NOISE if behind and mixture.k > 1 else "")
+        next(filter(None, (family.colour_of(k) for family in mixture.families)), "")
+        or (palette.NOISE if behind and mixture.k > 1 else "")
         for k, behind in enumerate(mixture.families[0].behind)
     ]
     free = iter(n for n in palette.names(2 * mixture.k + 1, names) if n not in fixed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from emcli import columns, document, settings, tables
 from emcli.columns import Column, Data
 from emcli.errors import InputError
+from emcli.families import catalogue
 from emcli.families.block import Block
 from emcli.frozen import frozen
 from emcli.mixture import Mixture
@@ -57,6 +58,15 @@ class Fitted:
     def names(self) -> tuple[str, ...]:
         """The columns' names, in the order `posterior` takes their values."""
         return tuple(column.name for column in self.columns)
+
+    def forgetting(self) -> Fitted:
+        """The same fit without the labels of the rows it was made of."""
+        kept = tuple(family for family in self.mixture.families if family.written)
+        lost = [family.columns[0] for family in self.mixture.families if not family.written]
+        if not lost:
+            return self
+        columns = tuple(column for column in self.columns if column.name not in lost)
+        return replace(self, mixture=replace(self.mixture, families=kept), columns=columns)
 
     @property
     def criterion(self) -> str:
@@ -164,8 +174,13 @@ class Fitted:
         return encode(self, as_table(data))
 
 
-def load(path: str) -> Fitted:
-    """The fit in a parameters file ('-' is standard input); `InputError` if it is not one."""
+def load(path: str, family_file: str | Sequence[str] = ()) -> Fitted:
+    """The fit in a parameters file ('-' is standard input); `InputError` if it is not one.
+
+    family_file: `FILE.py:NAME` of a distribution of your own that it is of, or several.
+    """
+    if family_file:
+        catalogue.use([family_file] if isinstance(family_file, str) else family_file)
     found = document.read(path)
     return Fitted(found.mixture, found.columns, found.fit, found.selection, found.provenance)
 

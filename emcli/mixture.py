@@ -57,6 +57,12 @@ class Model:
             for part in self.parts
         ])
 
+    def steered(self, block: Block, names: Sequence[str], r: Array) -> Array:
+        """The colours (K, n) of a start, made to agree with what is known of them."""
+        for part in self.parts:
+            r = part.family.steered(part, block.take(places(part.inputs, names)), r)
+        return r
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns it describes, block by block."""
@@ -66,6 +72,11 @@ class Model:
     def extras(self) -> tuple[bool, ...]:
         """Of each component at the end that is of its own kind: is it background?"""
         return self.parts[0].family.extras(self.parts[0])
+
+    @property
+    def least_k(self) -> int:
+        """Fewest components: one of each kind, or of each label."""
+        return len(self.extras) + max(part.family.least_k(part) for part in self.parts)
 
     @property
     def rows_wanted(self) -> int:

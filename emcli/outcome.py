@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,14 @@ QUANTILES = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0
 
 @frozen
 class Outcome:
-    """What came of `fit_table`: the fit, the rows it saw, and what there is to say."""
+    """What came of `fit_table`: the fit, the same that knows the labels of the rows it saw, the
+    rows, and what there is to say."""
 
     fitted: Fitted
+    labelled: Fitted
     data: Data
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    cells: tuple[Cell, ...] = field(default=(), repr=False)
 
 
 def described(
@@ -41,7 +42,11 @@ def described(
     assert criteria is not None
     # What the file says is what is reported: the same numbers as a reader of the file gets.
     same = Mixture.from_dict(mixture.to_dict(), mixture.name)
-    written = Fitted(replace(same, equal_weights=mixture.equal_weights), data.columns, {})
+    labels = tuple(family for family in mixture.families if not family.written)
+    same = replace(
+        same, equal_weights=mixture.equal_weights, families=(*same.families, *labels)
+    )
+    written = Fitted(same, data.columns, {})
     look, width = written.looking(data.missing > 0)
     with np.errstate(all="ignore"):
         seen = densities.spread(look, source, width)

@@ -81,6 +81,14 @@ def at_least(kind: Callable[[Any], Any], low: float) -> Callable[[Any], Any]:
     return parse
 
 
+def parse_share(text: str | float) -> float:
+    """A number above 0 and up to 1."""
+    value = at_least(float, 0.0)(text)
+    if not 0 < value <= 1:
+        raise ValueError(f"{value} is not a probability above 0 and up to 1")
+    return value
+
+
 CRITERIA = ("bic", "icl", "aic", "aicc", "sabic", "caic", "cv")
 STARTS = ("kmeans++", "random", "hierarchical", "quantile")
 
@@ -130,6 +138,20 @@ class Selecting:
         "--weight", default=None, metavar="COL",
         help="Column of non-negative row weights; a weight of 2 is the row twice.",
     )
+    labels: str | None = option(
+        "--labels", default=None, metavar="COL",
+        help="Column of colours that are known, empty where masked; components take its names, "
+        "and -k defaults to their number.",
+    )
+    label_trust: float = option(
+        "--label-trust", default=1.0, metavar="P", parse=parse_share,
+        help="Probability that a label is right; below 1 labelled rows can take other colours.",
+    )
+    truth: str | None = option(
+        "--truth", default=None, metavar="COL",
+        help="Column to compare the colours with after the fit: crosstab, accuracy after the best "
+        "matching, adjusted Rand index.",
+    )
     missing: str = option(
         "--missing", default="use", choices=("use", "drop", "refuse"),
         help="Empty cells: used by EM (nothing imputed, nothing dropped), the row dropped, or an "
@@ -161,6 +183,11 @@ class Modelling:
     )
     equal_weights: bool = option(
         "--equal-weights", default=False, flag=True, help="Hold the mixing weights at 1/k."
+    )
+    family_file: tuple[str, ...] = option(
+        "--family-file", default=(), metavar="FILE.py:NAME", repeat=True,
+        help="A distribution of your own: a class with a log density and its parameters' bounds; "
+        "-m knows it by the class's name in lower case; repeatable.",
     )
     colours: tuple[str, ...] = option(
         "--colours", default=(), metavar="LIST", parse=parse_list,
@@ -313,6 +340,13 @@ class Cores:
 
 
 @frozen
+class Families:
+    """Distributions of your own that the parameters are of."""
+
+    family_file: tuple[str, ...] = _as_in(Modelling, "family_file")
+
+
+@frozen
 class NewRows:
     """Which rows are looked at, and how they are named."""
 
@@ -394,6 +428,7 @@ class AssignSettings:
 
     output: AssignOutput = AssignOutput()
     rows: NewRows = NewRows()
+    families: Families = Families()
     reading: Reading = Reading()
     running: Cores = Cores()
     talking: Hush = Hush()
@@ -405,6 +440,7 @@ class ScoreSettings:
 
     output: ScoreOutput = ScoreOutput()
     rows: NewRows = NewRows()
+    families: Families = Families()
     reading: Reading = Reading()
     running: Cores = Cores()
     talking: Hush = Hush()
@@ -415,6 +451,21 @@ class SampleSettings:
     """All that `emcli sample` was asked, beside the parameters."""
 
     sampling: Sampling = Sampling()
+    families: Families = Families()
+
+
+@frozen
+class ShowSettings:
+    """All that `emcli show` was asked, beside the parameters."""
+
+    families: Families = Families()
+
+
+@frozen
+class ModelsSettings:
+    """All that `emcli models` was asked, beside a name."""
+
+    families: Families = Families()
 
 
 def build(bundle: type, values: Mapping[str, Any]) -> Any:

@@ -140,9 +140,13 @@ class Starter:
 
     def colours(self, asked: Asked, k: int) -> Array:
         """Responsibilities (k, n) a start begins with."""
+        found = self._colours(asked, k)
+        return self.model.steered(self.sample.all(), self.sample.names, found)
+
+    def _colours(self, asked: Asked, k: int) -> Array:
         rng = np.random.default_rng([self.seed, k, asked.index, asked.again])
         behind = sum(self.model.extras)
-        if asked.kind == "split" and k > 1 + len(self.model.extras):
+        if asked.kind == "split" and k > self.model.least_k:
             return self.split(k, rng, slices=asked.again % 2 == 1)
         labels = self.labels(asked.kind, k - behind, rng, asked.again)
         r = (labels == np.arange(k - behind)[:, None]).astype(float)

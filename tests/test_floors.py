@@ -22,8 +22,8 @@ FLOORS = (
     ("em", "variants", "jump", "quasi_newton", "squarem", "acceleration", "online", "sources",
      "tables"),
     ("run", "start", "cell", "search", "criteria", "degeneracy", "densities", "bootstrap", "align",
-     "columns", "workers"),
-    ("document", "composing", "fitted", "outcome", "api", "report"),
+     "columns", "workers", "agreement"),
+    ("document", "composing", "truth", "fitted", "outcome", "api", "report"),
     ("cli", "__main__"),
 )
 HEAVY = ("numpy", "pandas", "pyarrow", "scipy", "rich")

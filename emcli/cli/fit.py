@@ -107,7 +107,7 @@ def _write_assignments(file: IO[bytes], result: Result, settings: FitSettings) -
     output = settings.output
     id_name = settings.selecting.id
     write_colours(
-        file, format_of(output.assignments or ""), result.outcome.fitted,
+        file, format_of(output.assignments or ""), result.outcome.labelled,
         _lots(result, id_name, output.append), id_name,
         probabilities=not output.no_probabilities, append=output.append,
         threads=settings.running.threads,

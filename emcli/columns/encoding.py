@@ -95,12 +95,15 @@ def encode(
         _weigh(table, weight, matrix, d)
     if identity:
         _refuse_no_text(table, identity)
-    gaps = _Gaps(table, columns, selecting.missing)
+    # A masked colour, in the last column, is no missing cell.
+    labels = 1 if selecting.labels else 0
+    gaps = _Gaps(table, columns[: d - labels], selecting.missing)
     kept = gaps.look(matrix)
     _return_unused(table)
     return Data(
         columns, matrix.values[:d, :kept], matrix.values[d, :kept] if weight else None,
-        gaps.rows(), n, gaps.missing, np.array(gaps.blank, dtype=np.int64), matrix,
+        gaps.rows(), n, np.append(gaps.missing, [0] * labels),
+        np.array(gaps.blank, dtype=np.int64), matrix,
     )  # fmt: skip
 
 

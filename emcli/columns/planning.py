@@ -18,6 +18,8 @@ from emcli.grammar import AUTO, Term
 from emcli.settings import Selecting
 from emcli.tables.table import Table
 
+_LABELS = "known"  # the family of --labels, which is none of the model language's
+
 
 @frozen
 class Claim:
@@ -30,6 +32,10 @@ class Claim:
     @property
     def family(self) -> type[Family]:
         """Its family."""
+        if self.term.family == _LABELS:
+            from emcli.families.known import Known
+
+            return Known
         return catalogue.family(self.term.family)
 
     @property
@@ -93,10 +99,23 @@ def plan(table: Table, models: Sequence[tuple[Term, ...]], selecting: Selecting)
     _refuse_different(chosen)
     _refuse_measures(chosen)
     columns = _columns(pool, chosen)
+    labels = _labels(pool, selecting)
     notes = tuple(_notes(pool, chosen, kinds))
     rest = iter(chosen)
-    whole = [tuple(c for _ in _kinds(terms) for c in next(rest)) for terms in models]
-    return Plan(tuple(whole), columns, notes)
+    whole = [
+        (*(c for _ in _kinds(terms) for c in next(rest)), *(claim for claim, _ in labels))
+        for terms in models
+    ]
+    return Plan(tuple(whole), (*columns, *(column for _, column in labels)), notes)
+
+
+def _labels(pool: _Pool, selecting: Selecting) -> list[tuple[Claim, Column]]:
+    """The column of known colours, where there is one, and what describes it."""
+    if selecting.labels is None:
+        return []
+    name = single(pool.facts.table.names, selecting.labels)
+    column = pool.facts.learn(name, "category")
+    return [(Claim(Term(_LABELS), (name,), {"trust": selecting.label_trust}), column)]
 
 
 def _kinds(terms: tuple[Term, ...]) -> list[tuple[Term, ...]]:
@@ -114,11 +133,12 @@ class _Pool:
     facts: Facts
     names: tuple[str, ...]
     named: bool
-    barred: frozenset[str]  # --id, --weight and -x
+    barred: frozenset[str]  # --id, --weight, --labels, --truth and -x
 
     @classmethod
     def of(cls, table: Table, selecting: Selecting) -> _Pool:
-        roles = [spec for spec in (selecting.id, selecting.weight) if spec is not None]
+        asked = (selecting.id, selecting.weight, selecting.labels, selecting.truth)
+        roles = [spec for spec in asked if spec is not None]
         barred = {single(table.names, spec) for spec in roles}
         barred.update(select(table.names, selecting.exclude))
         wanted = select(table.names, selecting.columns) if selecting.columns else table.names

@@ -18,7 +18,7 @@ _emcli() {
             case ${COMP_WORDS[1]}:$cur in
             fit:-*)
                 words='--model --components --component --noise --equal-weights --colours --columns --exclude --id
-                    --weight --missing --params --assignments --append --no-probabilities
+                    --weight --labels --label-trust --truth --missing --params --assignments --append --no-probabilities
                     --trace --trace-parameters --strict --provenance --criterion --folds --start
                     --starts --seed --tolerance --max-iterations --max-time --acceleration
                     --delimiter --decimal --encoding --na --no-header --threads --memory

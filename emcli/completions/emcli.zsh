@@ -34,6 +34,9 @@ _emcli() {
             '*'{-x,--exclude}'[Columns to leave out]:spec:' \
             '--id[Column that names the rows]:col:' \
             '--weight[Column of non-negative row weights]:col:' \
+            '--labels[Column of colours that are known, empty where masked]:col:' \
+            '--label-trust[Probability that a label is right]:p:' \
+            '--truth[Column to compare the colours with after the fit]:col:' \
             '--missing[Empty cells]:missing:(use drop refuse)' \
             '(-o --params)'{-o,--params}'[Write the parameters as JSON; - is standard output]:file:_files' \
             '(-a --assignments)'{-a,--assignments}'[Write each rows colour as CSV, or Parquet by its ending]:file:_files' \

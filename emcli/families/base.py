@@ -88,6 +88,7 @@ class Family(ABC):
     flags: ClassVar[tuple[str, ...]] = ()  # arguments that are one word
     holds: ClassVar[tuple[str, ...]] = ()  # parameters that name=value can hold at a value
     labels: ClassVar[tuple[str, ...]] = ()  # entries in the file that are no numbers, all alike
+    written: ClassVar[bool] = True  # is it part of the model, or of this fit only?
     ranged: ClassVar[bool] = False  # does it ask for the columns' ranges?
     background: ClassVar[bool] = False  # is it what others stand out from? Then it starts faint
     # Has it unobserved quantities of its own, beside the colours? Then Q is over them too.
@@ -292,6 +293,11 @@ class Family(ABC):
         Starts are made there, so they keep the family's invariance.
         """
 
+    @classmethod
+    def steered(cls, part: Part, block: Block, r: Array) -> Array:
+        """The colours (K, n) of a start, made to agree with what is known of them."""
+        return r
+
     @abstractmethod
     def to_vector(self, base: Self | None = None) -> Array:
         """Unconstrained coordinates, in the chart around `base` (itself when not given)."""
@@ -358,6 +364,11 @@ class Family(ABC):
         return ""
 
     @classmethod
+    def least_k(cls, part: Part) -> int:
+        """Fewest components it makes sense with, those of other kinds not counted."""
+        return 1
+
+    @classmethod
     def extras(cls, part: Part) -> tuple[bool, ...]:
         """Of each component at the end that is of its own kind: is it background?"""
         return ()
@@ -409,6 +420,7 @@ def named(blocks: Sequence[tuple[type[Family], str, tuple[str, ...], Mapping[str
     Columns stand in it only where there are several blocks to tell apart.
     """
     found = []
+    blocks = [block for block in blocks if block[0].written]
     for family, title, columns, options in blocks:
         words = family.spelt(columns, options, len(blocks) == 1)
         found.append(f"{title}({', '.join(words)})" if words else title)

@@ -21,7 +21,8 @@ def overview(stream: TextIO | None) -> str:
     """A line for each family, and the grammar that combines them."""
 
     def draw(sheet: Sheet) -> None:
-        families = [catalogue.family(name) for name in catalogue.names()]
+        names = (*catalogue.names(), *catalogue.others())
+        families = [catalogue.family(name) for name in names]
         heads = [Column("family"), Column("columns"), Column("what it describes")]
         rows = [[family.name, _KINDS[family.kind], family.summary] for family in families]
         sheet.table(heads, rows, head="dim")

@@ -12,6 +12,7 @@ from emcli.report.components import component_rows, draw_components
 from emcli.report.criterion import Comparison, draw_comparison
 from emcli.report.sheet import Sheet
 from emcli.report.terminal import to_text
+from emcli.report.truth import draw_truth
 
 _LINES_OF_A_FIT = 40
 
@@ -56,6 +57,8 @@ def summary(fitted: Fitted, components: Sequence[Any], page: Page, stream: TextI
         _headline(sheet, fitted, page)
         _components(sheet, fitted, components, page.full)
         _quality(sheet, fitted)
+        if "truth" in fitted.fit:
+            draw_truth(sheet, fitted.fit["truth"], [c["colour"] for c in components])
         comparison = Comparison(
             fitted.selection, fitted.criterion, fitted.mixture.name, fitted.mixture.k
         )

@@ -15,6 +15,7 @@ READING = set(Reading.__dataclass_fields__)
 #: What scripts may rely on; a name here is never taken away.
 CONTRACT = {
     "fit": """-m --model -k --components -c --columns -x --exclude --id --weight --missing
+        --labels --label-trust --truth
         -o --params -a --assignments --append --no-probabilities --trace --trace-parameters
         --criterion --folds --start --starts --seed --acceleration --tolerance --max-iterations
         --max-time --component --noise --equal-weights --colours --threads --memory --spool
