@@ -22,7 +22,10 @@ from emcli.families import charts, quadratic, structures
 from emcli.families.base import Family, Part
 from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily, Separable, fill_missing
-from emcli.numerics import Array, Codes, Mask, flat, unpack, whitened
+from emcli.numerics import Array, Codes, Mask, flat, triangle, unpack, whitened
+
+# About a held mean, starts look at pairs of columns, unless there are more columns than this.
+_MOST_TURNED = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +35,7 @@ class Gaussian(Family):
     structure: str
     mean: Array
     origin: Array  # near the data's centre: what the sums are taken about
+    known: bool = field(default=True, kw_only=True)  # False: only the means are, sums are centred
 
     name: ClassVar = "gaussian"
     summary: ClassVar = "normal, fourteen covariance structures from EII to VVV"
@@ -45,6 +49,7 @@ class Gaussian(Family):
     continuous: ClassVar = True
     bounded: ClassVar = False
     variants: ClassVar = structures.STRUCTURES
+    holds: ClassVar = ("mean",)
 
     @classmethod
     def variant(cls, name: str) -> str:
@@ -63,8 +68,8 @@ class Gaussian(Family):
         return self.mean.shape[-2]
 
     @classmethod
-    def needs_whole_rows(cls, part: Part) -> bool:
-        return structure_of(part.variant, len(part.columns)) not in structures.AXIS_ALIGNED
+    def apart(cls, variant: str | None) -> bool:
+        return cls.variant(variant or "VVV") in ("EEI", "VVI")
 
     @classmethod
     def title(cls, part: Part) -> str:
@@ -87,6 +92,23 @@ class Gaussian(Family):
             columns = ", ".join(self.columns)
             raise DegenerateError(f"{error.sentence} in {columns}", error.component) from None
 
+    @abstractmethod
+    def moments(self, n: Array, t: Array) -> tuple[Array, Array]:
+        """Means (..., K, d) and, of what was observed, the scatter about them: shaped as `spread`.
+
+        They are those of n and t, whatever weights these sums were taken with.
+        """
+
+    def fitted(self, n: Array, mean: Array, scatter: Array) -> Self:
+        """The family with these means, and the spread that suits scatter matrices about them."""
+        current = self.spread if self.known else None
+        return self._with(mean, self._fit_spread(n, scatter, current))
+
+    @property
+    @abstractmethod
+    def log_variances(self) -> Array:
+        """(..., K, d) logarithms that add up to log|Sigma|, a column's own where axis-aligned."""
+
     @property
     @abstractmethod
     def spread(self) -> Array:
@@ -95,11 +117,21 @@ class Gaussian(Family):
     @property
     def free(self) -> int:
         k, d = self.mean.shape[-2:]
-        return k * d + structures.free_parameters(self.structure, k, d)
+        means = 0 if "mean" in self.options else k * d
+        return means + structures.free_parameters(self.structure, k, d)
 
     @classmethod
     def estimate(cls, part: Part, block: Block, r: Array) -> Gaussian:
-        n = r.sum(axis=-1)
+        blank = cls.blank(part, block, r)
+        if part.incomplete and isinstance(blank, Full):
+            from emcli.families.patterns import Incomplete
+
+            return Incomplete.begun(blank, part, block, r)
+        return blank.maximise(r.sum(axis=-1), blank.statistics(block, r))
+
+    @staticmethod
+    def blank(part: Part, block: Block, r: Array) -> Gaussian:
+        """The means of rows whose colours are r, to take sums about; no spread is known yet."""
         structure = structure_of(part.variant, len(part.columns))
         seen = ~np.isnan(block.values)
         values = np.where(seen, block.values, 0.0)
@@ -107,30 +139,41 @@ class Gaussian(Family):
         overall = _means(part, values, seen, masses[None])[0]
         mean = _means(part, values - np.where(seen, overall[:, None], 0.0), seen, r) + overall
         if structure in structures.AXIS_ALIGNED:
-            blank: Gaussian = Diagonal(
+            return Diagonal(
                 part.columns, structure, mean, overall, np.ones_like(mean),
-                incomplete=part.incomplete, known=False,
+                incomplete=part.incomplete, known=False, options=part.options,
             )
-        else:
-            unit = np.broadcast_to(np.eye(len(overall)), (*mean.shape, len(overall)))
-            blank = Full(part.columns, structure, mean, overall, unit, known=False)
-        return blank.maximise(n, blank.statistics(block, r))
+        unit = np.broadcast_to(np.eye(len(overall)), (*mean.shape, len(overall)))
+        return Full(
+            part.columns, structure, mean, overall, unit, known=False, options=part.options
+        )
 
     @classmethod
     def coordinates(cls, part: Part, block: Block) -> Array:
-        """Whitened, scaled by column or as they are: what the structure is invariant to."""
+        """Whitened, scaled by column or as they are: what the structure is invariant to.
+
+        About a held mean, where components differ in their spread alone, without the sign.
+        """
         seen = ~np.isnan(block.values)
         w = seen * (1.0 if block.weights is None else block.weights)
         total = np.maximum(w.sum(axis=1, keepdims=True), np.finfo(float).tiny)
         values = np.where(seen, block.values, 0.0)
-        z = np.where(seen, values - (w * values).sum(axis=1, keepdims=True) / total, 0.0)
+        held = part.options.get("mean")
+        centre = (w * values).sum(axis=1) / total[:, 0] if held is None else np.array(held)
+        z = np.where(seen, values - centre.reshape(-1, 1), 0.0)
         scale = np.sqrt((w * z * z).sum(axis=1, keepdims=True) / total)
         scale[scale == 0] = 1.0
-        kind = structures.INVARIANCE[structure_of(part.variant, len(z))]
-        if kind == "similarity":
-            return z / np.sqrt((scale * scale).mean())
+        structure = structure_of(part.variant, len(z))
+        kind = structures.INVARIANCE[structure]
+        z = z / (np.sqrt((scale * scale).mean()) if kind == "similarity" else scale)
         masses = np.ones(block.n) if block.weights is None else block.weights
-        return z / scale if kind == "columns" else whitened(z / scale, masses)
+        if held is None:
+            return whitened(z, masses) if kind == "affine" else z
+        if structure in structures.AXIS_ALIGNED or len(z) > _MOST_TURNED:
+            return np.where(seen, np.abs(z), 1.0)
+        if kind == "affine":  # with the opposite of every row, so that the mean is the held one
+            z = whitened(np.hstack([z, -z]), np.tile(masses, 2))[:, : block.n]
+        return _unsigned(z)
 
     def to_vector(self, base: Self | None = None) -> Array:
         base = base or self
@@ -141,9 +184,8 @@ class Gaussian(Family):
     def from_vector(self, vector: Array) -> Self:
         size = self.k * len(self.columns)
         mean = self.mean + vector[..., :size].reshape(self.mean.shape) * self._scale
-        return self._with(
-            mean, charts.from_vector(self.structure, vector[..., size:], self.spread)
-        )
+        spread = charts.from_vector(self.structure, vector[..., size:], self.spread)
+        return self._with(self.keep("mean", mean), spread)
 
     def information(self, weights: Array, vector: Array) -> Array:
         size = self.k * len(self.columns)
@@ -182,12 +224,13 @@ class Gaussian(Family):
             if variance.shape != mean.shape or not (variance > 0).all():
                 raise ValueError("'variance' must hold one positive number for each column")
             return Diagonal(
-                part.columns, structure, mean, origin, variance, incomplete=part.incomplete
+                part.columns, structure, mean, origin, variance, incomplete=part.incomplete,
+                options=part.options,
             )
         covariance = np.array([entry["covariance"] for entry in found], float)
         if covariance.shape != (len(found), d, d):
             raise ValueError(f"'covariance' must be a {d} x {d} matrix")
-        family = Full(part.columns, structure, mean, origin, covariance)
+        family = Full(part.columns, structure, mean, origin, covariance, options=part.options)
         try:
             family.factors  # noqa: B018
         except DegenerateError as error:
@@ -218,12 +261,20 @@ def _outer(vectors: Array) -> Array:
     return found
 
 
+def _unsigned(z: Array) -> Array:
+    """z z' / |z| (d(d+1)/2, n), packed so that distances are the matrices' own."""
+    i, j = triangle(len(z))
+    size = np.sqrt((z * z).sum(axis=0))
+    entries = z[i] * z[j] / np.where(size > 0, size, 1.0)
+    entries[i != j] *= np.sqrt(2)
+    return entries
+
+
 @dataclass(frozen=True, eq=False)
 class Full(Gaussian, ExponentialFamily):
     """Any orientation: EEE VEE EVE VVE EEV VEV EVV VVV."""
 
     covariance: Array
-    known: bool = field(default=True, kw_only=True)  # False: only the means are, sums are centred
     arrays: ClassVar = ("mean", "covariance")
 
     @property
@@ -234,9 +285,12 @@ class Full(Gaussian, ExponentialFamily):
     def variances(self) -> Array:
         return np.einsum("...ii->...i", self.covariance)
 
-    @property
-    def correlated(self) -> bool:
-        return True
+    def seeing(self, incomplete: tuple[int, ...]) -> Full:
+        if not incomplete:
+            return self
+        from emcli.families.patterns import Incomplete
+
+        return Incomplete.of(self, incomplete)
 
     @property
     def width(self) -> int:  # type: ignore[override]
@@ -302,30 +356,38 @@ class Full(Gaussian, ExponentialFamily):
         found: Array = (self.precision @ away[..., None])[..., 0]
         return found
 
-    def _moments(self, n: Array, t: Array) -> tuple[Array, Array]:
-        """Means (..., K, d) and scatter matrices about them (..., K, d, d)."""
+    @property
+    def log_variances(self) -> Array:
+        return -2 * np.log(np.einsum("...ii->...i", self.factors[0]))
+
+    def moments(self, n: Array, t: Array) -> tuple[Array, Array]:
         d = len(self.columns)
-        about = self.origin if self.linear else self.mean
+        about = self._about(n, t)
         shift = t[..., :d] / n[..., None]
-        scatter = unpack(t[..., d:], d) - n[..., None, None] * _outer(shift)
-        return about + shift, scatter
+        scatter = unpack(t[..., d : self.width], d) - n[..., None, None] * _outer(shift)
+        mean = self.keep("mean", about + shift)
+        if "mean" in self.options:
+            scatter = scatter + n[..., None, None] * _outer(about + shift - mean)
+        return mean, scatter
+
+    def _about(self, n: Array, t: Array) -> Array:
+        """(..., K, d) or (d,) what the sums were taken about."""
+        return self.origin if self.linear else self.mean
 
     def maximise(self, n: Array, t: Array) -> Self:
-        mean, scatter = self._moments(n, t)
-        current = self.covariance if self.known else None
-        return self._with(mean, self._fit_spread(n, scatter, current))
+        return self.fitted(n, *self.moments(n, t))
 
     def q(self, n: Array, t: Array) -> float:
         if self.linear:
             return super().q(n, t)
-        mean, scatter = self._moments(n, t)
+        mean, scatter = self.moments(n, t)
         away = mean - self.mean
         scatter = scatter + n[..., None, None] * _outer(away)
         constant = self.factors[1] + len(self.columns) * quadratic.LOG_2PI
         return float(-0.5 * (n @ constant + (self.precision * scatter).sum()))
 
     def _with(self, mean: Array, spread: Array) -> Self:
-        return type(self)(self.columns, self.structure, mean, self.origin, spread)
+        return replace(self, mean=mean, covariance=spread, known=True)
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         root = np.linalg.cholesky(self.covariance)[colours]
@@ -344,7 +406,6 @@ class Diagonal(Gaussian, Separable):
     """Axis-aligned: EII VII EEI VEI EVI VVI, and E and V on one column."""
 
     variance: Array
-    known: bool = field(default=True, kw_only=True)
     arrays: ClassVar = ("mean", "variance")
 
     @property
@@ -354,6 +415,10 @@ class Diagonal(Gaussian, Separable):
     @property
     def variances(self) -> Array:
         return self.variance
+
+    @property
+    def log_variances(self) -> Array:
+        return np.log(self.variance)
 
     @property
     def column_width(self) -> int:
@@ -403,19 +468,26 @@ class Diagonal(Gaussian, Separable):
         sums = quadratic.diagonal_sums(block, self.mean, r)
         return np.concatenate([sums, r @ seen.T], axis=-1)
 
-    def maximise(self, n: Array, t: Array) -> Self:
+    def moments(self, n: Array, t: Array) -> tuple[Array, Array]:
         d = len(self.columns)
         observed = self.observed(n, t)
         shift = t[..., :d] / observed
+        about = self.origin if self.linear else self.mean
+        mean = self.keep("mean", about + shift)
         scatter = t[..., d : 2 * d] - observed * shift * shift
+        if "mean" in self.options:
+            scatter += observed * (about + shift - mean) ** 2
+        return mean, scatter
+
+    def maximise(self, n: Array, t: Array) -> Self:
+        mean, scatter = self.moments(n, t)
         if self.incomplete:
+            observed = self.observed(n, t)
             # An unobserved cell's squared deviation is expected to be the current variance.
             scatter += (n[..., None] - observed) * (
                 self.variance if self.known else scatter / observed
             )
-        current = self.variance if self.known else None
-        mean = (self.origin if self.linear else self.mean) + shift
-        return self._with(mean, self._fit_spread(n, scatter, current))
+        return self.fitted(n, mean, scatter)
 
     def q(self, n: Array, t: Array) -> float:
         d = len(self.columns)

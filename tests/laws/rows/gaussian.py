@@ -31,13 +31,23 @@ def covariances(structure: str) -> np.ndarray:
     return np.array(found)
 
 
-def _normals(entry: dict[str, Any], x: np.ndarray) -> np.ndarray:
+def normals(entry: dict[str, Any], x: np.ndarray) -> np.ndarray:
     if "variance" in entry:
         sd = np.sqrt(entry["variance"])
         return np.array([
             stats.norm(m, s).logpdf(c) for m, s, c in zip(entry["mean"], sd, x, strict=True)
         ])
-    return np.atleast_1d(stats.multivariate_normal(entry["mean"], entry["covariance"]).logpdf(x.T))
+    mean, covariance = np.array(entry["mean"]), np.array(entry["covariance"])
+    there = ~np.isnan(x)
+    found = np.zeros(x.shape[1])
+    for pattern in np.unique(there, axis=1).T:
+        rows = (there == pattern[:, None]).all(axis=0)
+        if pattern.any():
+            marginal = stats.multivariate_normal(
+                mean[pattern], covariance[np.ix_(pattern, pattern)]
+            )
+            found[rows] = marginal.logpdf(x[np.ix_(pattern, rows)].T)
+    return found
 
 
 def gaussian(structure: str, columns: Sequence[str] = ("a", "b", "c")) -> Example:
@@ -47,7 +57,7 @@ def gaussian(structure: str, columns: Sequence[str] = ("a", "b", "c")) -> Exampl
         entries = [{"mean": [m], "variance": v} for m, v in zip((-3.0, 1.0, 6.0), spread,
                                                                strict=True)]
         grid: tuple[np.ndarray, ...] | None = (np.linspace(-16, 20, 3601),)
-        return Example(Part(Gaussian, tuple(columns), structure), entries, _normals, grid)
+        return Example(Part(Gaussian, tuple(columns), structure), entries, normals, grid)
     entries = []
     for mean, sigma in zip(_MEANS[:, :d], covariances(structure)[:, :d, :d], strict=True):
         sigma = (sigma + sigma.T) / 2
@@ -56,7 +66,7 @@ def gaussian(structure: str, columns: Sequence[str] = ("a", "b", "c")) -> Exampl
             else {"covariance": sigma.tolist()}
         )
         entries.append({"mean": mean.tolist(), **spread_of})
-    return Example(Part(Gaussian, tuple(columns), structure), entries, _normals)
+    return Example(Part(Gaussian, tuple(columns), structure), entries, normals)
 
 
 ROWS = [
