@@ -107,8 +107,8 @@ class Climb:
     @property
     def _doubtful(self) -> Mask:
         """(S,) which may have to be taken back."""
-        found: Mask = (self.kind == JUMP) | ((self.kind == STEP) & (not self.here.exact))
-        return found
+        inexact = self.sums is not None and not self.here.exact
+        return np.asarray((self.kind == JUMP) | inexact)
 
     def onward(
         self, sums: Expectation, failed: Mask, resting: Mask, rows: float
@@ -119,7 +119,7 @@ class Climb:
         """
         here = self.here.put(failed, self.before.select(failed)) if failed.any() else self.here
         there, taken = m_step(here, sums), self.taken + 1
-        short = failed & (self.kind == STEP)
+        short = failed & (self.kind != JUMP)
         if short.any():
             there = there.put(short, halfway(self.before.select(short), self.here.select(short)))
         kind = np.where(failed & ~short, FIRST, STEP)

@@ -6,7 +6,7 @@ what the `Outcome` holds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,15 @@ from emcli.events import Listener, ignore
 from emcli.families import catalogue
 from emcli.families.base import Part
 from emcli.families.known import Known
-from emcli.fitted import Fitted, Scores, as_table, encode, load, refuse_missing
+from emcli.fitted import (
+    Fitted,
+    Scores,
+    as_table,
+    encode,
+    load,
+    refuse_missing,
+    refuse_rows,
+)
 from emcli.mixture import Mixture, Model
 from emcli.outcome import Outcome, described, notes_on, rounded
 from emcli.search import Search
@@ -55,21 +63,28 @@ def fit_table(
     table: tables.Table, asked: FitSettings, listen: Listener = ignore
 ) -> Outcome:
     """The whole of `emcli fit` between reading and writing."""
-    if asked.modelling.family_file:
-        catalogue.use(asked.modelling.family_file)
+    files = asked.modelling.family_file
+    own = catalogue.use(files) if files else ()
     free = asked.modelling.components == settings.Modelling().components
     asked, named = composed(asked)
     terms = grammar.parse(asked.modelling.model)
     if table.spool is None:
         table.spool = Spool(asked.running.memory, asked.running.spool)
     plan = columns.plan(table, terms, asked.selecting)
-    data = columns.encode(table, plan.columns, asked.selecting, plan.checks, plan.trials)
+    if plan.partly and (named or any(term.kind for some in terms for term in some)):
+        raise UsageError(
+            "components of different kinds cannot describe a column of which only a part was seen",
+            "leave out --interval, --censored and --truncated, or --noise, --component and '|'",
+        )
+    data = columns.encode(
+        table, plan.columns, asked.selecting, plan.checks, plan.trials, plan.partly
+    )
     if not data.values.shape[1]:
         raise InputError(
             f"{table.label}: every row has an empty cell, so --missing drop leaves none",
             "leave out the emptiest column with -x, or type --missing use",
         )
-    models = _models(plan.models, data, table, asked, named)
+    models = _models(plan, data, table, asked, named)
     with one_blas_thread():
         source = data.source(asked.running.threads)
         if not source.weight_total > 0:
@@ -87,20 +102,25 @@ def fit_table(
             from emcli.truth import compared
 
             fitted = compared(table, asked.selecting.truth, fitted, data)
-    notes = (*plan.notes, *notes_on(data, models))
+    used = {claim.term.family for claims in plan.models for claim in claims}
+    idle = [f"--family-file knows {name}; -m does not ask for it" for name in sorted({*own} - used)]
+    notes = (*plan.notes, *notes_on(data, models), *idle)
     return Outcome(fitted.forgetting(), fitted, data, notes, tuple(fitted.fit["warnings"]))
 
 
 def _models(
-    claims: Sequence[Sequence[Claim]], data: Data, table: tables.Table, asked: FitSettings,
+    plan: columns.Plan, data: Data, table: tables.Table, asked: FitSettings,
     named: Sequence[Named],
 ) -> list[Model]:
     """The models to fit, each once (with one column, eight structures are the same)."""
     found: dict[Any, Model] = {}
-    for model in claims:
+    for model in plan.models:
         written = [claim for claim in model if claim.family.written]
         kinds = [
-            tuple(_part(claim, data, table) for claim in written if claim.term.kind == kind)
+            tuple(
+                _seen(_part(claim, data, table), plan.partly)
+                for claim in written if claim.term.kind == kind
+            )
             for kind in range(written[-1].term.kind + 1)
         ]
         labels = [_part(claim, data, table) for claim in model if not claim.family.written]
@@ -108,6 +128,16 @@ def _models(
         one = Model(parts, asked.modelling.equal_weights)
         found.setdefault((one.name, one.columns), one)
     return list(found.values())
+
+
+def _seen(part: Part, partly: Mapping[str, columns.Partly]) -> Part:
+    """The block, or what stands for it where its column was seen in part."""
+    one = partly.get(part.columns[0])
+    if one is None:
+        return part
+    from emcli.families.interval import Interval
+
+    return Interval.part(part, one.second, one.low, one.high)
 
 
 def _part(claim: Claim, data: Data, table: tables.Table) -> Part:
@@ -124,6 +154,7 @@ def _part(claim: Claim, data: Data, table: tables.Table) -> Part:
     family.refuse(part)
     if part.incomplete and family.needs_whole_rows(part):
         refuse_missing(table, data, part.inputs, family.title(part), choose=True)
+    refuse_rows(table, data, family, part.columns)
     return part
 
 
@@ -154,13 +185,16 @@ def _given(
         raise UsageError(f"{start} has {mixture.k} components", f"type -k {mixture.k}, or no -k")
     model = models[0]
     labels = [part for part in model.parts if not part.family.written]
-    inputs = tuple(n for n in model.inputs if n not in {p.columns[0] for p in labels})
+    plain = [part.plain for part in model.parts if part.family.written]
+    inputs = tuple(dict.fromkeys(name for part in plain for name in part.inputs))
     if len(models) > 1 or mixture.name != model.name or mixture.inputs != inputs:
         raise UsageError(
             f"{start} holds {mixture.name} on {', '.join(mixture.inputs)}, not the model asked for",
             f"type -m '{mixture.name}' and the same columns",
         )
-    families = (*mixture.families, *(Known.of(part, mixture.k) for part in labels))
+    own = [part for part in model.parts if part.family.written]
+    read = [p.family.around(f, p.options) for p, f in zip(own, mixture.families, strict=True)]
+    families = (*read, *(Known.of(part, mixture.k) for part in labels))
     ready = replace(
         mixture, equal_weights=asked.modelling.equal_weights, families=families
     )

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from emcli.evaluation import places
-from emcli.families.base import Family, Part, named
+from emcli.families.base import Family, Part, drawable, named, undrawn
 from emcli.families.block import Block
 from emcli.frozen import frozen
 from emcli.grammar import parse
@@ -97,6 +97,15 @@ class Assorted(Family):
         return tuple(dict.fromkeys([*self.columns, *inputs]))
 
     @property
+    def given(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(n for group in self.groups for n in undrawn(group.families)))
+
+    @classmethod
+    def remarks(cls, part: Part) -> Sequence[str]:
+        parts = [p for kind in part.options["kinds"] for p in kind.parts]
+        return [remark for p in parts for remark in p.family.remarks(p)]
+
+    @property
     def leaves(self) -> tuple[Family, ...]:
         return tuple(family for group in self.groups for family in group.families)
 
@@ -121,6 +130,10 @@ class Assorted(Family):
     @property
     def hidden(self) -> bool:  # type: ignore[override]
         return any(family.hidden for family in self.leaves)
+
+    @property
+    def conditional(self) -> bool:  # type: ignore[override]
+        return any(family.conditional for family in self.leaves)
 
     @property
     def correlated(self) -> bool:
@@ -342,16 +355,17 @@ class Assorted(Family):
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         found = np.full((len(self.inputs), len(colours)), np.nan)
-        beside = self.inputs[len(self.columns) :]
+        known = self.given
         if given is not None:
-            found[len(self.columns) :] = given
+            found[[self.inputs.index(name) for name in known]] = given
         for group in self.groups:
             at = np.flatnonzero(np.isin(colours, group.places))
             own = np.searchsorted(np.sort(group.places), colours[at])
             own = np.argsort(group.places)[own]
-            for family in group.families:
-                more = [beside.index(name) for name in family.inputs[len(family.columns) :]]
-                rows = given[more][:, at] if more and given is not None else None
+            for family in drawable(group.families):
+                more = [self.inputs.index(name) for name in family.given]
+                ready = more and (given is not None or not set(family.given) & set(known))
+                rows = found[np.array(more)[:, None], at] if ready else None
                 where = np.array([self.inputs.index(name) for name in family.inputs])
                 found[where[:, None], at] = family.sample(rng, own, rows)
         return found

@@ -21,6 +21,8 @@ from emcli.mixture import Mixture
 from emcli.numerics import Array, distinct
 from emcli.sources.memory import MemorySource
 
+# A gap is at most so many times what the values are rounded to.
+PARTS = 100
 # Rows of a component looked at before its distinct ones are said to be too few.
 _LOOK = 65_536
 # An exempt structure is singular where its common variance is this share of the rounding.
@@ -48,6 +50,7 @@ class Resolution:
 
     def __post_init__(self) -> None:
         self._found: dict[tuple[bool, str], float] = {}
+        self._grids: dict[tuple[bool, str], float] = {}
 
     def gaps(self, columns: Sequence[str], exact: bool) -> Array:
         """(d,) smallest gaps, of all rows or of the sample's."""
@@ -62,26 +65,63 @@ class Resolution:
         return self._found[exact, name]
 
 
+    def grids(self, columns: Sequence[str], exact: bool) -> Array:
+        """(d,) what the values are rounded to: the gap, or a part of it, if all are multiples.
+
+        Where they are not, what doubles of their size are rounded to.
+        """
+        return np.array([self._grid(name, exact) for name in columns])
+
+    def _grid(self, name: str, exact: bool) -> float:
+        if (exact, name) not in self._grids:
+            source = self.source if exact else self.sample
+            values = source.values[source.names.index(name)]
+            values = values[~np.isnan(values)]
+            gap, away = self._gap(name, exact), values - values[:1]
+            least = 8 * np.finfo(float).eps * float(np.abs(values).max(initial=0.0))
+            parts = range(1, PARTS + 1) if gap > 0 else ()
+            fits = (gap / m for m in parts if _multiples(away[:1000], gap / m)
+                    and _multiples(away, gap / m))
+            self._grids[exact, name] = next(fits, least)
+        return self._grids[exact, name]
+
+
+def _multiples(values: Array, step: float) -> bool:
+    steps = values / step
+    return bool((np.abs(steps - steps.round()) < 0.01).all())
+
+
 def spurious(mixture: Mixture, source: MemorySource, resolution: Resolution) -> list[Spurious]:
     """The spurious components of a fit, none for a regular one."""
     found: list[Spurious] = []
     for family in mixture.families:
         if family.bounded:
             continue
-        found += _thin(family, resolution, SINGULAR if family.exempt else 1.0)
+        found += _thin(mixture, family, source, resolution)
         if not family.exempt:
             found += _small(mixture, family, source)
     return found
 
 
-def _thin(family: Family, resolution: Resolution, share: float) -> list[Spurious]:
-    """Components narrower than this share of the data's rounding."""
+def _thin(
+    mixture: Mixture, family: Family, source: MemorySource, resolution: Resolution
+) -> list[Spurious]:
+    """Components narrower than the data's rounding.
+
+    Rows can lie closer to a line than their values to each other: a component about one must be
+    narrower than what the values are rounded to, or lie on ties.
+    """
+    share = SINGULAR if family.exempt else 1.0
     for exact in (False, True):
         gaps = resolution.gaps(family.columns, exact)
         gaps = np.where(gaps > 0, gaps, np.finfo(float).tiny)
         narrow = np.flatnonzero(family.narrowest(gaps) < share / 12)
         if not len(narrow):
             return []
+    if family.conditional:
+        tiny = family.narrowest(resolution.grids(family.columns, exact)) < share / 12
+        tied = _few(mixture, family, source, family.columns)
+        narrow = np.array([k for k in narrow if tiny[k] or k in tied], dtype=np.intp)
     why = "is narrower than the rounding of the data"
     return [Spurious(int(k), family.columns, why) for k in narrow]
 
@@ -94,23 +134,28 @@ def _small(
     A component owns the rows whose probability of it is at least half the highest that any row
     has: one that lies under others owns rows, though it is nowhere the most probable.
     """
-    few, highest = _owning_few(mixture, family, source, np.ones(mixture.k))
-    if few:
-        few, _ = _owning_few(mixture, family, source, highest)
     return [
         Spurious(k, family.columns, f"owns {count} distinct row{'s' * (count != 1)}")
-        for k, count in sorted(few.items())
+        for k, count in sorted(_few(mixture, family, source, family.inputs).items())
     ]
 
 
+def _few(
+    mixture: Mixture, family: Family, source: MemorySource, columns: Sequence[str]
+) -> dict[int, int]:
+    """How many rows, distinct in these columns, own those who own too few."""
+    few, highest = _owning_few(mixture, family, source, columns, np.ones(mixture.k))
+    return _owning_few(mixture, family, source, columns, highest)[0] if few else few
+
+
 def _owning_few(
-    mixture: Mixture, family: Family, source: MemorySource, highest: Array
+    mixture: Mixture, family: Family, source: MemorySource, columns: Sequence[str], highest: Array
 ) -> tuple[dict[int, int], Array]:
     """How many distinct rows own those who own too few; and (K,) the highest probabilities.
 
     Those are complete where a component does own too few.
     """
-    evaluation, at = mixture.at(source.names), places(family.inputs, source.names)
+    evaluation, at = mixture.at(source.names), places(columns, source.names)
     least = np.broadcast_to(family.least_rows, mixture.k)
     owned: dict[int, list[Array]] = {k: [] for k in range(mixture.k) if least[k]}
     seen = np.zeros(mixture.k)

@@ -32,6 +32,7 @@ _UNFITTED: dict[str, Any] = {
     "selection": [],
 }  # fmt: skip
 _NOT_OURS = "it was not written by 'emcli fit'"
+_YOUR_OWN = "if it is one of your own, add --family-file FILE.py:NAME"
 _WRITE_ONE = "type 'emcli fit DATA -o params.json' to make one"
 
 
@@ -303,6 +304,8 @@ def _build(content: dict[str, Any], name: str) -> Document:
     )
     try:
         mixture = Mixture.from_dict(content["components"], content["model"])
+    except catalogue.UnknownFamily as error:
+        raise InputError(f"{name}: {error.sentence}", _YOUR_OWN) from None
     except UsageError as error:
         raise InputError(f"{name}: model: {error.sentence}", _WRITE_ONE) from None
     except (KeyError, ValueError, TypeError, OverflowError) as error:

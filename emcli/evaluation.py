@@ -66,7 +66,7 @@ class Evaluation:
     @cached_property
     def width(self) -> int:
         """Numbers held for each row: what decides how many rows make a block."""
-        beside = sum(2 * len(f.columns) for f in self.families if not f.linear)
+        beside = sum(f.working for f in self.families if not f.linear)
         return self.theta.shape[-1] + self.weights.size + beside
 
     def joint(self, block: Block) -> tuple[Array, Array]:

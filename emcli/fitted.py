@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from emcli import columns, document, settings, tables
 from emcli.columns import Column, Data
+from emcli.columns.selection import listed
 from emcli.errors import InputError
 from emcli.families import catalogue
+from emcli.families.base import Family
 from emcli.families.block import Block
 from emcli.frozen import frozen
 from emcli.mixture import Mixture
 from emcli.numerics import Array
-from emcli.sources.memory import MemorySource, one_blas_thread
+from emcli.sources.memory import CHUNK, MemorySource, one_blas_thread
+from emcli.tables.streaming import missing as absent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,13 +63,11 @@ class Fitted:
         return tuple(column.name for column in self.columns)
 
     def forgetting(self) -> Fitted:
-        """The same fit without the labels of the rows it was made of."""
-        kept = tuple(family for family in self.mixture.families if family.written)
-        lost = [family.columns[0] for family in self.mixture.families if not family.written]
-        if not lost:
-            return self
-        columns = tuple(column for column in self.columns if column.name not in lost)
-        return replace(self, mixture=replace(self.mixture, families=kept), columns=columns)
+        """The same fit without the labels of the rows it was made of, or their intervals."""
+        kept = tuple(family.plain for family in self.mixture.families if family.written)
+        mixture = replace(self.mixture, families=kept)
+        columns = tuple(column for column in self.columns if column.name in mixture.inputs)
+        return replace(self, mixture=mixture, columns=columns)
 
     @property
     def criterion(self) -> str:
@@ -155,13 +156,13 @@ class Fitted:
 
     def draw(self, n: int, seed: int = 0, given: Any = None) -> dict[str, Any]:
         """`sample` as a dictionary of columns, without pandas."""
-        described = {name for f in self.mixture.families for name in f.columns}
-        beside = tuple(column for column in self.columns if column.name not in described)
+        wanted = self.mixture.given
+        known = tuple(column for column in self.columns if column.name in wanted)
         held: dict[str, Array] = {}
-        if given is not None and beside:
-            data = columns.encode(as_table(given), beside, settings.Selecting())
+        if given is not None and known:
+            data = self._given(as_table(given), known)
             rows = np.arange(n) % data.values.shape[1]
-            held = {c.name: row[rows] for c, row in zip(beside, data.values, strict=True)}
+            held = {c.name: row[rows] for c, row in zip(known, data.values, strict=True)}
         try:
             values, colours = self.mixture.sample(np.random.default_rng(seed), n, held or None)
         except ValueError as error:
@@ -169,6 +170,15 @@ class Fitted:
         place = {name: j for j, name in enumerate(self.mixture.inputs)}
         cells = columns.decode(self.columns, values[[place[name] for name in self.names]])
         return {**cells, "colour": np.array(self.mixture.colours)[colours]}
+
+    def _given(self, table: tables.Table, known: tuple[Column, ...]) -> Data:
+        """What the model reads and does not draw, every cell of it."""
+        _refuse_absent(table, known)
+        try:
+            return columns.encode(table, known, settings.Selecting(missing="refuse"))
+        except InputError as error:
+            hint = "fill it in" if "--missing" in error.hint else error.hint
+            raise InputError(error.sentence, hint) from None
 
     def _encoded(self, data: Any) -> Data:
         return encode(self, as_table(data))
@@ -222,6 +232,7 @@ def encode(
         for name in family.columns
     }
     rows = selecting or settings.Selecting()
+    _refuse_absent(table, fitted.columns)
     try:
         data = columns.encode(table, fitted.columns, rows, checks, trials)
     except InputError as error:
@@ -231,7 +242,15 @@ def encode(
     for family in families:
         if family.correlated:
             refuse_missing(table, data, family.inputs, family.label, choose=False)
+        refuse_rows(table, data, type(family), family.columns)
     return data
+
+
+def _refuse_absent(table: tables.Table, wanted: Sequence[Column]) -> None:
+    """Refuse a table without a column that the model reads."""
+    for column in wanted:
+        if column.name not in table.names:
+            raise absent(column.name, table.names, table.label)
 
 
 def refuse_missing(
@@ -246,9 +265,29 @@ def refuse_missing(
             many = f", as in {more} other row{'s' * (more > 1)}," if more else ","
             what = f"the cell is empty{many} which {title} cannot use yet"
             hint = "type --missing drop"
-            if choose:
-                hint += ", or choose a model of independent columns (gaussian:VVI)"
+            if choose and ":" in title:
+                family, _, _ = title.partition(":")
+                hint += f", or choose a model of independent columns ({family}:VVI)"
             raise table.refusal(name, input_row(data, data.first_empty(column)), what, hint)
+
+
+def refuse_rows(
+    table: tables.Table, data: Data, family: type[Family], names: Sequence[str]
+) -> None:
+    """Refuse rows whose cells, each inside the family's support, together are not."""
+    at = [column.name for column in data.columns]
+    places = [at.index(name) for name in names]
+    for start in range(0, data.values.shape[1], CHUNK):
+        inside = family.rows_inside(data.values[places, start : start + CHUNK])
+        if inside is None:
+            return
+        if not inside.all():
+            row = input_row(data, start + int(np.flatnonzero(~inside)[0]))
+            raise table.refusal(
+                names[0], row,
+                f"with {listed(names[1:])} it is outside what {family.name} takes: "
+                f"{family.support}", "correct the row, leave it out, or choose another model",
+            )  # fmt: skip
 
 
 def input_row(data: Data, row: int) -> int:

@@ -49,6 +49,11 @@ class Term:
         """The term in the grammar's words, without its columns."""
         return f"{self.family}:{self.variant}" if self.variant else self.family
 
+    @property
+    def formula(self) -> str:
+        """Its formula as typed, if it has one."""
+        return dict(self.values).get("formula", "")
+
     def read(self, found: Sequence[Mapping[str, Any]]) -> Family:
         """The family of this block from its K entries in a parameters file.
 
@@ -64,6 +69,10 @@ class Term:
             options = family.arguments(dict(self.values), (), str) | options
         part = Part(family, tuple(first["columns"]), self.variant, options, levels)
         family.refuse(part)
+        if {"truncated_below", "truncated_above"} & set(first):
+            from emcli.families.interval import Interval
+
+            family = Interval
         read = family.from_dict(part, found)
         read.refuse_others(found)
         return read
@@ -144,6 +153,11 @@ def _checked(term: Term) -> Term:
             raise UsageError(
                 f"'{term.family}' does not take {what}", f"it takes {takes or 'columns only'}"
             )
+    if term.selectors and "formula" in family.takes:
+        raise UsageError(
+            f"'{term.family}' takes a formula, not the column '{term.selectors[0]}' by itself",
+            f"type {term.family}(y ~ x1 + x2)",
+        )
     twice = [name for name, _ in term.values]
     if len(set(twice)) < len(twice):
         name = next(name for name in twice if twice.count(name) > 1)

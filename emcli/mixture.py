@@ -17,7 +17,7 @@ from emcli.assorted import Assorted
 from emcli.errors import DegenerateError
 from emcli.evaluation import Evaluation, places
 from emcli.expectation import Expectation, put
-from emcli.families.base import Base, Family, Part, named
+from emcli.families.base import Base, Family, Part, drawable, named, undrawn
 from emcli.families.block import Block
 from emcli.grammar import parse, split
 from emcli.numerics import Array, Codes, Mask, safe_log
@@ -288,15 +288,20 @@ class Mixture:
         families = tuple(term.read(found) for term, found in zip(terms, blocks, strict=True))
         return cls(weights, families, colours=colours)
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The columns that must be known to draw from it."""
+        return undrawn(self.families)
+
     def sample(
         self, rng: np.random.Generator, n: int, given: dict[str, Array] | None = None
     ) -> tuple[Array, Codes]:
         """n rows: values (inputs, n) and the component each came from (n,)."""
         colours = rng.choice(self.k, size=n, p=self.weights / self.weights.sum())
-        found: dict[str, Array] = {}
-        for family in self.families:
-            beside = family.inputs[len(family.columns) :]
-            rows = np.vstack([given[name] for name in beside]) if beside and given else None
+        found = dict(given or {})
+        for family in drawable(self.families):
+            known = [found[name] for name in family.given if name in found]
+            rows = np.vstack(known) if known and len(known) == len(family.given) else None
             found |= dict(zip(family.inputs, family.sample(rng, colours, rows), strict=True))
         return np.vstack([found[name] for name in self.inputs]), colours
 

@@ -42,10 +42,10 @@ def described(
     assert criteria is not None
     # What the file says is what is reported: the same numbers as a reader of the file gets.
     same = Mixture.from_dict(mixture.to_dict(), mixture.name)
-    labels = tuple(family for family in mixture.families if not family.written)
-    same = replace(
-        same, equal_weights=mixture.equal_weights, families=(*same.families, *labels)
-    )
+    own = [family for family in mixture.families if family.written]
+    read = [type(f).around(g, f.options) for f, g in zip(own, same.families, strict=True)]
+    labels = [family for family in mixture.families if not family.written]
+    same = replace(same, equal_weights=mixture.equal_weights, families=(*read, *labels))
     written = Fitted(same, data.columns, {})
     look, width = written.looking(data.missing > 0)
     with np.errstate(all="ignore"):
@@ -145,7 +145,9 @@ def notes_on(data: Data, models: Sequence[Model]) -> list[str]:
     dropped = data.total_rows - data.values.shape[1]
     if dropped:
         found.append(f"{dropped} of {data.total_rows} rows have an empty cell and were dropped")
-    normal = all(part.family.name == "gaussian" for model in models for part in model.parts)
+    parts = [part for model in models for part in model.parts]
+    found += dict.fromkeys(remark for part in parts for remark in part.family.remarks(part))
+    normal = all(part.family.name == "gaussian" for part in parts)
     head = data.values[:, :1000]
     if normal and all(len(distinct(row[~np.isnan(row)])) <= 2 for row in head):
         found.append("every column has two values at most: -m bernoulli may suit better")

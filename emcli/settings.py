@@ -152,6 +152,21 @@ class Selecting:
         help="Column to compare the colours with after the fit: crosstab, accuracy after the best "
         "matching, adjusted Rand index.",
     )
+    interval: tuple[str, ...] = option(
+        "--interval", default=(), metavar="NAME=LOWER,UPPER", repeat=True,
+        help="A column known only to lie between two others, or binned: an empty side is "
+        "unbounded, equal sides are the value itself; repeatable.",
+    )
+    censored: tuple[str, ...] = option(
+        "--censored", default=(), metavar="COL=STATUS", repeat=True,
+        help="Where STATUS is 0 or false the value is only known to be COL or more, or less with "
+        "COL=STATUS:left; repeatable.",
+    )
+    truncated: tuple[str, ...] = option(
+        "--truncated", default=(), metavar="[COL=]LOWER,UPPER", repeat=True,
+        help="Values outside were never recorded; an empty side is open. COL is needed where the "
+        "model has several columns; repeatable.",
+    )
     missing: str = option(
         "--missing", default="use", choices=("use", "drop", "refuse"),
         help="Empty cells: used by EM (nothing imputed, nothing dropped), the row dropped, or an "

@@ -45,7 +45,7 @@ def run(settings: AssignSettings, params: str, data: Sequence[str]) -> None:
     output, id_name = settings.output, settings.rows.id
     with Outputs(inputs_of(data, params)) as outputs:
         file = outputs.open(output.assignments)
-        fitted = api.load(params)
+        fitted = api.load(params, settings.families.family_file)
         pieces = encoded(fitted, data, settings.reading, settings.rows, everything=output.append)
         lots = (Lot(piece.first_row, piece.rows, found, 0, piece) for piece, found in pieces)
         write_colours(

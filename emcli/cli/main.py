@@ -120,6 +120,8 @@ def main() -> NoReturn:
     except click.ClickException as error:
         _leave(2, _usage_sentence(error))
     except EmcliError as error:
+        if os.environ.get("EMCLI_DEBUG") and error.__cause__:  # in a user's own code, say
+            sys.excepthook(type(error), error, error.__traceback__)
         _leave(error.exit_code, str(error))
     except (KeyboardInterrupt, click.Abort):
         death.die(signal.SIGINT)

@@ -8,6 +8,7 @@ import click
 
 from emcli.cli.options import Command
 from emcli.files import print_text
+from emcli.settings import ModelsSettings
 
 _HELP = """List the families of distributions that -m understands, or describe one.
 
@@ -17,13 +18,16 @@ emcli models gaussian
 """
 
 
-def run(name: str | None) -> None:
+def run(settings: ModelsSettings, name: str | None) -> None:
     """The command's work."""
+    from emcli.families import catalogue
     from emcli.report.catalogue import describe, overview
 
+    catalogue.use(settings.families.family_file)
     print_text(overview(sys.stdout) if name is None else describe(name, sys.stdout))
 
 
 command = Command(
-    "models", run, click.Argument(["name"], required=False, metavar="[NAME]"), help=_HELP
-)
+    "models", run, click.Argument(["name"], required=False, metavar="[NAME]"),
+    bundle=ModelsSettings, help=_HELP,
+)  # fmt: skip

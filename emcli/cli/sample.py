@@ -28,7 +28,7 @@ def run(settings: SampleSettings, params: str) -> None:
     with Outputs(inputs_of([params], asked.given)) as outputs:
         file = outputs.open(asked.output)
         given = tables.read([asked.given], Reading()) if asked.given else None
-        fitted = api.load(params)
+        fitted = api.load(params, settings.families.family_file)
         try:
             drawn = fitted.draw(asked.rows, asked.seed, given)
         except (MemoryError, OverflowError):

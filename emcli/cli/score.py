@@ -54,7 +54,7 @@ def run(settings: ScoreSettings, params: str, data: Sequence[str]) -> None:
     output, total = settings.output, Total()
     with Outputs(inputs_of(data, params)) as outputs:
         file = outputs.open(output.output)
-        fitted = api.load(params)
+        fitted = api.load(params, settings.families.family_file)
         threshold = _quantile(fitted, output.below)
         pieces = encoded(fitted, data, settings.reading, settings.rows)
         scored = (

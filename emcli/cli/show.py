@@ -7,6 +7,7 @@ import sys
 from emcli.cli.common import PARAMS, importing
 from emcli.cli.options import Command
 from emcli.files import print_text
+from emcli.settings import ShowSettings
 
 _HELP = """Print the mixture in PARAMS: components, how good the fit is, what it was chosen from.
 
@@ -15,16 +16,16 @@ emcli show params.json
 """
 
 
-def run(params: str) -> None:
+def run(settings: ShowSettings, params: str) -> None:
     """The command's work."""
     with importing():
         from emcli import api
         from emcli.report.summary import Page, summary
 
-    fitted = api.load(params)
+    fitted = api.load(params, settings.families.family_file)
     title = "standard input" if params == "-" else params
     page = Page(title, warnings=fitted.fit.get("warnings", ()), full=True)
     print_text(summary(fitted, fitted.mixture.to_dict(), page, sys.stdout))
 
 
-command = Command("show", run, PARAMS, help=_HELP)
+command = Command("show", run, PARAMS, bundle=ShowSettings, help=_HELP)

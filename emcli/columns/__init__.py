@@ -9,8 +9,9 @@ decode(columns, values)                     and back, for rows that were sampled
 from __future__ import annotations
 
 from emcli.columns.encoding import Data, decode, encode
+from emcli.columns.partly import Partly
 from emcli.columns.planning import Claim, Plan, plan
 from emcli.columns.selection import select
 from emcli.columns.values import Column
 
-__all__ = ["Claim", "Column", "Data", "Plan", "decode", "encode", "plan", "select"]
+__all__ = ["Claim", "Column", "Data", "Partly", "Plan", "decode", "encode", "plan", "select"]

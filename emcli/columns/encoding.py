@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from emcli.columns import values as cells
+from emcli.columns.partly import Partly
 from emcli.columns.selection import single
 from emcli.columns.values import Column
 from emcli.errors import InputError
@@ -72,11 +74,13 @@ def encode(
     selecting: Selecting,
     checks: Mapping[str, Sequence[Any]] | None = None,
     trials: Mapping[str, str | int] | None = None,
+    partly: Mapping[str, Partly] | None = None,
 ) -> Data:
     """The table's rows as the columns were learnt, every cell checked.
 
     checks: the families that look at each column, whose support its values must lie in; trials:
-    for columns of successes, the column or number they must not exceed. Raises `InputError`
+    for columns of successes, the column or number they must not exceed; partly: columns that were
+    seen in part, whose upper sides are columns after all that are described. Raises `InputError`
     naming file, row, column and value.
     """
     d, n = len(columns), table.rows
@@ -85,9 +89,18 @@ def encode(
     shape = d + (weight is not None), n
     matrix = table.spool.matrix(*shape) if table.spool else Matrix(np.empty(shape))
     _return_unused(table)
+    seen = partly or {}
+    second = {one.second: one for one in seen.values() if one.second}
     for number, column in enumerate(columns):
-        _fill(table, column, matrix, number, (checks or {}).get(column.name, ()))
+        if column.name in second:
+            continue
+        if column.name in seen:
+            _fill(table, replace(column, name=seen[column.name].lower), matrix, number, ())
+        else:
+            _fill(table, column, matrix, number, (checks or {}).get(column.name, ()))
     place = {column.name: number for number, column in enumerate(columns)}
+    for one in seen.values():
+        _fill_partly(table, one, matrix, place, (checks or {}).get(one.name, ()))
     for name, limit in (trials or {}).items():
         most = place[limit] if isinstance(limit, str) else None
         _refuse_above(table, matrix, name, place[name], most, limit)
@@ -95,14 +108,14 @@ def encode(
         _weigh(table, weight, matrix, d)
     if identity:
         _refuse_no_text(table, identity)
-    # A masked colour, in the last column, is no missing cell.
-    labels = 1 if selecting.labels else 0
-    gaps = _Gaps(table, columns[: d - labels], selecting.missing)
+    # A masked colour, or a side without a bound, in the last columns, is no missing cell.
+    aside = len(second) + (1 if selecting.labels else 0)
+    gaps = _Gaps(table, columns[: d - aside], selecting.missing)
     kept = gaps.look(matrix)
     _return_unused(table)
     return Data(
         columns, matrix.values[:d, :kept], matrix.values[d, :kept] if weight else None,
-        gaps.rows(), n, np.append(gaps.missing, [0] * labels),
+        gaps.rows(), n, np.append(gaps.missing, [0] * aside),
         np.array(gaps.blank, dtype=np.int64), matrix,
     )  # fmt: skip
 
@@ -135,6 +148,27 @@ def _fill(
         cells.numbers(piece, column.name, out)
         for family in dict.fromkeys(families):
             refuse_outside(piece, column.name, out, family)
+
+
+def _fill_partly(
+    table: Table, one: Partly, matrix: Matrix, place: Mapping[str, int], families: Sequence[Any]
+) -> None:
+    """The two sides of a column that was seen in part, checked."""
+    number = place[one.name]
+    other = place[one.second] if one.second else number
+    if one.status:
+        truths = ("false", "true")
+        words = set(cells.learn(table.pieces([one.status]), one.status)) <= set(truths)
+        _fill(table, Column(one.status, "category", truths if words else (0, 1)), matrix, other, ())
+    elif one.upper:
+        _fill(table, Column(one.upper, "real"), matrix, other, ())
+    for start in range(0, table.rows, CHUNK):
+        span = slice(start, start + CHUNK)
+        lower, upper = matrix.values[number, span], matrix.values[other, span]
+        if one.beside:
+            one.sides(table, lower, upper, start)
+        one.check(table, lower, upper, start, list(dict.fromkeys(families)))
+        matrix.passed(start, start + CHUNK)
 
 
 def _weigh(table: Table, name: str, matrix: Matrix, number: int) -> None:

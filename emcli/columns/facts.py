@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from emcli.columns import values as cells
 from emcli.columns.encoding import refuse_outside
+from emcli.columns.partly import Partly
 from emcli.columns.values import Column, Level
 from emcli.errors import InputError
 from emcli.frozen import frozen
@@ -44,8 +45,13 @@ class Facts:
     COUNTS: ClassVar = "only counts rows"
     NAMES: ClassVar = "every row has another text"
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, partly: Mapping[str, Partly] | None = None) -> None:
         self.table = table
+        self.partly = partly or {}
+        # Columns between two others are taken for what they are said to be.
+        self._between = {one.name for one in self.partly.values() if one.upper}
+        new = [name for name in self._between if name not in table.names]
+        self.names = (*table.names, *sorted(new))
         self._known: dict[tuple[str, str], Any] = {}
         self._scratch = np.empty(0)
 
@@ -77,7 +83,7 @@ class Facts:
 
     def number(self, name: str) -> bool:
         """Is it a column of numbers, or meant as one: text of which most cells are numbers?"""
-        return self._once("number", name, self._number)
+        return name in self._between or self._once("number", name, self._number)
 
     def _number(self, name: str) -> bool:
         kind = _value_type(self.table.kind(name))
@@ -87,6 +93,8 @@ class Facts:
 
     def words(self, name: str) -> bool:
         """Is it a column of text, truth values or dates?"""
+        if name in self._between:
+            return False
         kind = _value_type(self.table.kind(name))
         if bridge.textual(kind):
             return not self.number(name) or self._once("mixed", name, self._mixed)
@@ -131,7 +139,7 @@ class Facts:
 
     def idle(self, name: str) -> str:
         """Why a model leaves the column out unless it is asked for by name; '' when it does not."""
-        return self._once("idle", name, self._idle)
+        return "" if name in self._between else self._once("idle", name, self._idle)
 
     def _idle(self, name: str) -> str:
         if all(piece.column(name).null_count == piece.rows for piece in self._pieces(name)):
@@ -153,6 +161,8 @@ class Facts:
 
     def suits(self, name: str, family: Any, whole_numbers: bool = False) -> bool:
         """Can the family take the column unasked? Categories take whole numbers only if told."""
+        if name in self._between:
+            return family.kind in ("real", "count")
         if family.kind == "binary":
             return self.categorical(name) and self.two_levels(name)
         if family.kind == "category":
@@ -170,6 +180,8 @@ class Facts:
         return "bernoulli" if self.two_levels(name) else "categorical"
 
     def _family_of_numbers(self, name: str) -> str:
+        if name in self._between:
+            return "gaussian"
         summary = self.summary(name)
         if not self.categorical(name):
             return "gaussian"
@@ -179,6 +191,8 @@ class Facts:
 
     def decimal_comma(self, name: str) -> bool:
         """Does the column begin with a number such as 1,5?"""
+        if name in self._between:
+            return False
         column = next(self._pieces(name)).column(name)
         first = str(column[0].as_py()) if len(column) else ""
         return self.table.decimal == "." and re.fullmatch(r"[+-]?\d+,\d+", first) is not None
@@ -199,7 +213,7 @@ class Facts:
         if family.kind not in ("real", "count"):
             return None
         for name in names:
-            if not self.number(name):
+            if not self.number(name) or name in self._between:
                 continue
             try:
                 if family.continuous:
@@ -212,6 +226,8 @@ class Facts:
 
     def refuse_constant(self, name: str, family: Any) -> None:
         """Raise `InputError` when the column has one value or none, which no density fits."""
+        if name in self._between:
+            return
         summary = self.summary(name)
         if np.isnan(summary.low):
             raise InputError(f"{self.table.label}: column '{name}' is empty", _leave(name))
@@ -224,8 +240,11 @@ class Facts:
                 _leave(name),
             )
 
-    def learn(self, name: str, kind: str) -> Column:
-        """The column as the model will know it; `InputError` when it is not of that kind."""
+    def learn(self, name: str, kind: str, taker: str = "bernoulli") -> Column:
+        """The column as the model will know it; `InputError` when it is not of that kind.
+
+        taker: the family that takes it.
+        """
         if kind in ("real", "count"):
             return Column(name, kind)
         levels = self.levels(name)
@@ -235,8 +254,8 @@ class Facts:
             shown = ", ".join(str(level) for level in levels[:4])
             raise InputError(
                 f"{self.table.label}: column '{name}' has {len(levels)} levels ({shown}"
-                f"{', …' if len(levels) > 4 else ''}) where bernoulli takes two",
-                f"use categorical({name})",
+                f"{', …' if len(levels) > 4 else ''}) where {taker} takes two",
+                f"use categorical({name})" if taker == "bernoulli" else "leave out other rows",
             )
         return Column(name, kind, levels)
 

@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any
 
 from emcli.columns.facts import Facts
+from emcli.columns.partly import Partly, partly, truncated
 from emcli.columns.selection import listed, select, single
 from emcli.columns.values import Column
 from emcli.errors import InputError, UsageError
 from emcli.families import catalogue
-from emcli.families.base import Family
+from emcli.families.base import Family, drawing_order
 from emcli.frozen import frozen
 from emcli.grammar import AUTO, Term
 from emcli.settings import Selecting
@@ -52,12 +53,14 @@ class Plan:
     """What the models make of a table.
 
     models: the claims of each model's blocks, kind by kind, `auto` resolved; columns: of
-    all models, trials too, in the table's order; notes: what a user should be told.
+    all models, trials too, in the table's order; notes: what a user should be told; partly: the
+    columns that were seen in part.
     """
 
     models: tuple[Claims, ...]
     columns: tuple[Column, ...]
     notes: tuple[str, ...]
+    partly: Mapping[str, Partly]
 
     @property
     def checks(self) -> dict[str, tuple[Any, ...]]:
@@ -96,9 +99,16 @@ def plan(table: Table, models: Sequence[tuple[Term, ...]], selecting: Selecting)
     common = _common(chosen)
     if any(_names(claims) != common for claims in chosen):
         chosen = [_claims(pool, draft, common) for draft in drafts]
+    described = [name for name in pool.facts.names if name in common]
+    seen = truncated(pool.facts.partly, described, selecting)
+    if seen:
+        chosen = [_each_alone(claims, seen) for claims in chosen]
+    for claims in chosen:
+        drawing_order([(claim.columns, claim.beside) for claim in claims])
     _refuse_different(chosen)
     _refuse_measures(chosen)
     columns = _columns(pool, chosen)
+    second = [Column(one.second, "real") for one in seen.values() if one.second]
     labels = _labels(pool, selecting)
     notes = tuple(_notes(pool, chosen, kinds))
     rest = iter(chosen)
@@ -106,7 +116,37 @@ def plan(table: Table, models: Sequence[tuple[Term, ...]], selecting: Selecting)
         (*(c for _ in _kinds(terms) for c in next(rest)), *(claim for claim, _ in labels))
         for terms in models
     ]
-    return Plan(tuple(whole), (*columns, *(column for _, column in labels)), notes)
+    return Plan(
+        tuple(whole), (*columns, *second, *(column for _, column in labels)), notes, seen
+    )
+
+
+def _each_alone(claims: Claims, seen: Mapping[str, Partly]) -> Claims:
+    """The blocks with every column that was seen in part in a block of its own."""
+    missing = [name for name in seen if name not in _names(claims)]
+    if missing:
+        raise UsageError(
+            f"no block of {_model(claims)} describes '{missing[0]}'", "name it in the model"
+        )
+    found: list[Claim] = []
+    for claim in claims:
+        own = [name for name in claim.columns if name in seen]
+        if own:
+            from emcli.families.interval import Interval
+
+            Interval.refuse_family(claim.family)
+        others = tuple(name for name in claim.columns if name not in seen)
+        if own and (others or len(own) > 1) and (
+            claim.options or not claim.family.apart(claim.term.variant)
+        ):
+            raise UsageError(
+                f"{claim.term.text} describes '{own[0]}', of which only a part was seen, together "
+                "with other columns", "choose a model of independent columns (gaussian:VVI), or "
+                f"give it a block: {claim.term.family}({own[0]}) + ...",
+            )
+        found += [replace(claim, columns=some) for some in (*((name,) for name in own), others)
+                  if some]
+    return tuple(found)
 
 
 def _labels(pool: _Pool, selecting: Selecting) -> list[tuple[Claim, Column]]:
@@ -140,14 +180,18 @@ class _Pool:
         asked = (selecting.id, selecting.weight, selecting.labels, selecting.truth)
         roles = [spec for spec in asked if spec is not None]
         barred = {single(table.names, spec) for spec in roles}
-        barred.update(select(table.names, selecting.exclude))
-        wanted = select(table.names, selecting.columns) if selecting.columns else table.names
+        seen = partly(table.names, selecting)
+        barred.update(name for one in seen.values() for name in (one.lower, one.beside))
+        barred.difference_update(seen)
+        facts = Facts(table, seen)
+        barred.update(select(facts.names, selecting.exclude))
+        wanted = select(facts.names, selecting.columns) if selecting.columns else facts.names
         names = tuple(name for name in wanted if name not in barred)
         if not names:
             raise InputError(
                 f"{table.label} has no column left", f"its columns are {listed(table.names)}"
             )
-        return cls(Facts(table), names, bool(selecting.columns), frozenset(barred))
+        return cls(facts, names, bool(selecting.columns), frozenset(barred))
 
 
 @frozen
@@ -161,7 +205,7 @@ class _Draft:
 
 
 def _draft(pool: _Pool, terms: tuple[Term, ...]) -> _Draft:
-    names = pool.facts.table.names
+    names = pool.facts.names
     taken: list[tuple[str, ...] | None] = []
     options: list[Mapping[str, Any]] = []
     beside: list[str] = []
@@ -323,9 +367,10 @@ def _refuse_measures(chosen: Sequence[Claims]) -> None:
         for name in claim.columns:
             other = seen.setdefault(name, claim)
             one, two = other.family, claim.family
-            if one.continuous and two.continuous and one.measure != two.measure:
+            if one.continuous == two.continuous and one.measure != two.measure:
+                what = "densities" if one.continuous else "probabilities"
                 raise UsageError(
-                    f"{one.name} and {two.name} give densities of '{name}' with respect to "
+                    f"{one.name} and {two.name} give {what} of '{name}' with respect to "
                     "different measures, so their likelihoods cannot be compared",
                     "compare them one by one",
                 )
@@ -341,23 +386,28 @@ def _refuse_measures(chosen: Sequence[Claims]) -> None:
 def _columns(pool: _Pool, chosen: Sequence[Claims]) -> tuple[Column, ...]:
     """What each column is, in the table's order."""
     kinds: dict[str, str] = {}
+    takers: dict[str, str] = {}
     for claim in (claim for claims in chosen for claim in claims):
         family = claim.family
         for name in claim.columns:
+            takers.setdefault(name, family.name)
             kinds[name] = _agreed(pool, name, kinds.get(name, family.kind), family)
             if family.continuous:
                 pool.facts.refuse_constant(name, family)
     for claim in (claim for claims in chosen for claim in claims):
         for name in claim.beside:
             kinds.setdefault(name, _beside(pool, name, claim.family))
-    return tuple(pool.facts.learn(n, kinds[n]) for n in pool.facts.table.names if n in kinds)
+    return tuple(
+        pool.facts.learn(name, kinds[name], takers.get(name, ""))
+        for name in pool.facts.names if name in kinds
+    )
 
 
 def _beside(pool: _Pool, name: str, family: type[Family]) -> str:
     """The kind of a column that a family reads and does not describe."""
     if family.beside != "any":
         return family.beside
-    return "category" if pool.facts.words(name) else "real"
+    return "real" if pool.facts.number(name) else "category"
 
 
 def _agreed(pool: _Pool, name: str, kind: str, family: Any) -> str:
@@ -380,7 +430,8 @@ def _notes(
     used = {name for claims in chosen for name in _names(claims)}
     used |= {name for claims in chosen for claim in claims for name in claim.beside}
     reasons: dict[str, list[str]] = {}
-    if any(not term.selectors for terms in models for term in terms):
+    named = [term.selectors or term.formula for terms in models for term in terms]
+    if not all(named):
         families = _open_families(chosen)
         for name in pool.names:
             if name not in used:

@@ -17,29 +17,31 @@ _emcli() {
         *)
             case ${COMP_WORDS[1]}:$cur in
             fit:-*)
-                words='--model --components --component --noise --equal-weights --colours --columns --exclude --id
-                    --weight --labels --label-trust --truth --missing --params --assignments --append --no-probabilities
+                words='--model --components --component --noise --equal-weights --family-file
+                    --colours --columns --exclude --id
+                    --weight --labels --label-trust --truth --interval --censored --truncated
+                    --missing --params --assignments --append --no-probabilities
                     --trace --trace-parameters --strict --provenance --criterion --folds --start
                     --starts --seed --tolerance --max-iterations --max-time --acceleration
                     --delimiter --decimal --encoding --na --no-header --threads --memory
                     --spool --progress --quiet --verbose --config --show-config --help'
                 ;;
             assign:-*)
-                words='--assignments --append --no-probabilities --id --missing --delimiter
+                words='--assignments --append --no-probabilities --id --missing --family-file --delimiter
                     --decimal --encoding --na --no-header --threads --quiet --help'
                 ;;
             score:-*)
-                words='--output --below --id --missing --delimiter --decimal --encoding --na
+                words='--output --below --id --missing --family-file --delimiter --decimal --encoding --na
                     --no-header --threads --quiet --help'
                 ;;
             sample:-*)
-                words='--rows --seed --given --output --help'
+                words='--rows --seed --given --output --family-file --help'
                 ;;
             show:-*)
-                words='--help'
+                words='--family-file --help'
                 ;;
             models:-*)
-                words='--help'
+                words='--family-file --help'
                 ;;
             completion:-*)
                 words='--help'

@@ -29,6 +29,7 @@ _emcli() {
             '*--component[One component of another kind]:colour=model:' \
             '--noise[Add a uniform background, grey, for outliers]' \
             '--equal-weights[Hold the mixing weights at 1/k]' \
+            '*--family-file[A distribution of your own, FILE.py\:NAME]:file:_files' \
             '--colours[Names of the components, largest first, in place of red, blue, green, ...]:list:' \
             '*'{-c,--columns}'[Columns of the model]:spec:' \
             '*'{-x,--exclude}'[Columns to leave out]:spec:' \
@@ -37,6 +38,9 @@ _emcli() {
             '--labels[Column of colours that are known, empty where masked]:col:' \
             '--label-trust[Probability that a label is right]:p:' \
             '--truth[Column to compare the colours with after the fit]:col:' \
+            '*--interval[A column known only to lie between two others, or binned]:name=lower,upper:' \
+            '*--censored[Where STATUS is 0 or false the value is COL or more]:col=status:' \
+            '*--truncated[Values outside were never recorded]:lower,upper:' \
             '--missing[Empty cells]:missing:(use drop refuse)' \
             '(-o --params)'{-o,--params}'[Write the parameters as JSON; - is standard output]:file:_files' \
             '(-a --assignments)'{-a,--assignments}'[Write each rows colour as CSV, or Parquet by its ending]:file:_files' \
@@ -78,6 +82,7 @@ _emcli() {
             '--no-probabilities[Write only the colour]' \
             '--id[Column that names the rows]:col:' \
             '--missing[Empty cells]:missing:(use drop refuse)' \
+            '*--family-file[A distribution of your own, FILE.py\:NAME]:file:_files' \
             '(-d --delimiter)'{-d,--delimiter}'[Field separator of text tables]:char:' \
             '--decimal[Decimal mark of text tables]:char:' \
             '--encoding[Character encoding of text tables]:name:' \
@@ -94,6 +99,7 @@ _emcli() {
             '--below[List only the rows under the Q-quantile of the fitted datas log densities (0.01]:q:' \
             '--id[Column that names the rows]:col:' \
             '--missing[Empty cells]:missing:(use drop refuse)' \
+            '*--family-file[A distribution of your own, FILE.py\:NAME]:file:_files' \
             '(-d --delimiter)'{-d,--delimiter}'[Field separator of text tables]:char:' \
             '--decimal[Decimal mark of text tables]:char:' \
             '--encoding[Character encoding of text tables]:name:' \
@@ -110,16 +116,19 @@ _emcli() {
             '--seed[Seed of the draws]:s:' \
             '--given[Table with the trials]:data:_files' \
             '(-o --output)'{-o,--output}'[Write the rows as CSV, or Parquet by its ending]:file:_files' \
+            '*--family-file[A distribution of your own, FILE.py\:NAME]:file:_files' \
             '(-h --help)'{-h,--help}'[Show this message and exit]' \
             '*:file:_files'
         ;;
     show)
         _arguments -s \
+            '*--family-file[A distribution of your own, FILE.py\:NAME]:file:_files' \
             '(-h --help)'{-h,--help}'[Show this message and exit]' \
             '*:file:_files'
         ;;
     models)
         _arguments -s \
+            '*--family-file[A distribution of your own, FILE.py\:NAME]:file:_files' \
             '(-h --help)'{-h,--help}'[Show this message and exit]' \
             '1:family:(gaussian poisson binomial bernoulli categorical)'
         ;;

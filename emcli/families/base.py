@@ -52,6 +52,12 @@ class Part:
         """The columns it reads: its own, then any that describe them (trials, regressors)."""
         return self.family.reads(self.columns, self.options)
 
+    @property
+    def plain(self) -> Part:
+        """The same block, for rows that are seen as they are."""
+        found: Part = self.options.get("inner", self)
+        return found
+
 
 class Base(Hashable, Protocol):
     """A base measure: log h(x) of the columns it names, values (inputs, n) -> (n,)."""
@@ -89,6 +95,7 @@ class Family(ABC):
     holds: ClassVar[tuple[str, ...]] = ()  # parameters that name=value can hold at a value
     labels: ClassVar[tuple[str, ...]] = ()  # entries in the file that are no numbers, all alike
     written: ClassVar[bool] = True  # is it part of the model, or of this fit only?
+    conditional: ClassVar[bool] = False  # does it describe its column about a line, given others?
     ranged: ClassVar[bool] = False  # does it ask for the columns' ranges?
     background: ClassVar[bool] = False  # is it what others stand out from? Then it starts faint
     # Has it unobserved quantities of its own, beside the colours? Then Q is over them too.
@@ -175,6 +182,16 @@ class Family(ABC):
     def inside(values: Array) -> Mask:
         """Which values (n,) lie in the support, as booleans."""
 
+    @classmethod
+    def rows_inside(cls, values: Array) -> Mask | None:
+        """Which rows (d, n) lie in the support, whose cells do; None where all of them do."""
+        return None
+
+    @classmethod
+    def remarks(cls, part: Part) -> Sequence[str]:
+        """What a user should be told of the block: what is done to the data, what looks odd."""
+        return ()
+
     @property
     @abstractmethod
     def k(self) -> int:
@@ -199,6 +216,11 @@ class Family(ABC):
     def reads(cls, columns: tuple[str, ...], options: Mapping[str, Any]) -> tuple[str, ...]:
         """`inputs`, asked before there is a fit."""
         return columns
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The columns that must be known to draw rows: those it reads and does not describe."""
+        return self.inputs[len(self.columns) :]
 
     @classmethod
     @abstractmethod
@@ -226,6 +248,11 @@ class Family(ABC):
         return False
 
     @classmethod
+    def apart(cls, variant: str | None) -> bool:
+        """Is a block of several columns the same as a block for each?"""
+        return not cls.variants
+
+    @classmethod
     def options_of(cls, found: Mapping[str, Any]) -> dict[str, Any]:
         """The options that stand in an entry of a parameters file and not in the model's name."""
         return {}
@@ -239,6 +266,16 @@ class Family(ABC):
             name = self.columns[incomplete[0]]
             raise UsageError(f"'{name}' has empty cells, which {self.label} cannot use yet")
         return self
+
+    @property
+    def plain(self) -> Family:
+        """The same family, for rows that are seen as they are."""
+        return self
+
+    @classmethod
+    def around(cls, read: Family, options: Mapping[str, Any]) -> Family:
+        """What a parameters file says, for rows that are seen as these options tell."""
+        return read
 
     def boundary(self, component: int) -> list[str]:
         """The parameters of a component that ran to a limit of their range, in words."""
@@ -342,6 +379,11 @@ class Family(ABC):
         )
 
     @property
+    def working(self) -> int:
+        """Numbers it holds for each row while it is evaluated, where it is not linear."""
+        return 2 * len(self.columns)
+
+    @property
     def forms(self) -> Mask:
         """(...) which starts of a stack are linear, or one answer for all."""
         return np.asarray(self.linear)
@@ -425,6 +467,40 @@ def named(blocks: Sequence[tuple[type[Family], str, tuple[str, ...], Mapping[str
         words = family.spelt(columns, options, len(blocks) == 1)
         found.append(f"{title}({', '.join(words)})" if words else title)
     return " + ".join(found)
+
+
+def drawing_order(blocks: Sequence[tuple[Sequence[str], Sequence[str]]]) -> list[int]:
+    """The order in which blocks can be drawn: each after those that describe what it reads.
+
+    blocks: of each the columns it describes and those it reads beside them. Raises `UsageError`
+    where they wait for each other.
+    """
+    order: list[int] = []
+    left = list(range(len(blocks)))
+    while left:
+        waited = {name for i in left for name in blocks[i][0]}
+        ready = [i for i in left if not waited.intersection(blocks[i][1])]
+        if not ready:
+            names = " and ".join(f"'{name}'" for i in left for name in blocks[i][0])
+            raise UsageError(
+                f"{names} depend on each other" if len(left) > 1 else f"{names} depends on itself",
+                "of two columns one can depend on the other",
+            )
+        order += ready
+        left = [i for i in left if i not in ready]
+    return order
+
+
+def drawable(families: Sequence[Family]) -> list[Family]:
+    """The families in the order in which they can be drawn."""
+    blocks = [(f.columns, [name for name in f.given if name not in f.columns]) for f in families]
+    return [families[i] for i in drawing_order(blocks)]
+
+
+def undrawn(families: Sequence[Family]) -> tuple[str, ...]:
+    """The columns that must be known to draw from these families: what none of them draws."""
+    drawn = {name for f in families for name in f.columns if name not in f.given}
+    return tuple(dict.fromkeys(n for f in families for n in f.given if n not in drawn))
 
 
 def _spelt(value: Any) -> str:

@@ -34,6 +34,7 @@ class Bernoulli(Separable):
     kind: ClassVar = "binary"
     continuous: ClassVar = False
     arrays: ClassVar = ("probability",)
+    holds: ClassVar = ("probability",)
 
     @staticmethod
     def inside(values: Array) -> Mask:
@@ -43,14 +44,14 @@ class Bernoulli(Separable):
     def k(self) -> int:
         return self.probability.shape[-2]
 
-    @property
-    def free(self) -> int:
-        return self.probability.size
+    @classmethod
+    def range_of(cls, name: str) -> tuple[float, float]:
+        return 0.0, 1.0
 
     @classmethod
     def estimate(cls, part: Part, block: Block, r: Array) -> Self:
         half = np.full((*r.shape[:-1], len(part.columns)), 0.5)
-        blank = cls(part.columns, half, incomplete=part.incomplete)
+        blank = cls(part.columns, half, incomplete=part.incomplete, options=part.options)
         return blank.maximise(r.sum(axis=-1), blank.statistics(block, r))
 
     @classmethod
@@ -70,13 +71,14 @@ class Bernoulli(Separable):
     def maximise(self, n: Array, t: Array) -> Self:
         share = t[..., : len(self.columns)] / self.observed(n, t)
         # Summed in another order than n, a share of one can come out an ulp above it.
-        return replace(self, probability=np.minimum(share, 1.0))
+        return replace(self, probability=self.keep("probability", np.minimum(share, 1.0)))
 
     def to_vector(self, base: Self | None = None) -> Array:
         return flat(self.column_natural()[0])
 
     def from_vector(self, vector: Array) -> Self:
-        return replace(self, probability=expit(vector).reshape(self.probability.shape))
+        found = expit(vector).reshape(self.probability.shape)
+        return replace(self, probability=self.keep("probability", found))
 
     def information(self, weights: Array, vector: Array) -> Array:
         p = self.probability
@@ -95,4 +97,4 @@ class Bernoulli(Separable):
     @classmethod
     def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
         p = array_from(found, "probability", len(part.columns), low=0.0, high=1.0)
-        return cls(part.columns, p, incomplete=part.incomplete)
+        return cls(part.columns, p, incomplete=part.incomplete, options=part.options)

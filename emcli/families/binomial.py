@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from emcli.errors import UsageError
-from emcli.families.base import Part, array_from, imputed, limits, whole_numbers
+from emcli.families.base import Part, array_from, imputed, limits, numbers, whole_numbers
 from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
 from emcli.numerics import Array, Codes, expit, flat, log_factorial, safe_log
@@ -61,6 +61,7 @@ class Binomial(ExponentialFamily):
     kind: ClassVar = "count"
     continuous: ClassVar = False
     arrays: ClassVar = ("probability",)
+    holds: ClassVar = ("probability",)
     takes: ClassVar = ("trials", "n")
     beside: ClassVar = "count"
 
@@ -69,6 +70,10 @@ class Binomial(ExponentialFamily):
     @property
     def k(self) -> int:
         return self.probability.shape[-2]
+
+    @classmethod
+    def range_of(cls, name: str) -> tuple[float, float]:
+        return 0.0, 1.0
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -84,6 +89,7 @@ class Binomial(ExponentialFamily):
         cls, values: Mapping[str, str], names: Sequence[str], find: Callable[[str], str]
     ) -> dict[str, Any]:
         """The trials: `trials=COLUMN`, or `n=10`."""
+        held = {name: numbers(name, values[name]) for name in cls.holds if name in values}
         if "n" in values and "trials" in values:
             raise UsageError("binomial takes trials= or n=, not both", "leave one of them out")
         asked = values.get("trials", "")
@@ -94,9 +100,11 @@ class Binomial(ExponentialFamily):
                 raise UsageError(
                     f"'{number}' is not a number of trials", "type binomial(heads, n=10)"
                 )
-            return {"trials": int(number)}
+            return {"trials": int(number), **held}
         if asked:
-            return {"trials": find(asked.strip('"'))}
+            return {"trials": find(asked.strip('"')), **held}
+        if held and not names:  # from a file, where the trials stand beside the parameters
+            return held
         raise UsageError(
             "binomial needs to know the trials",
             "type binomial(heads, trials=COLUMN) or (heads, n=10)",
@@ -107,7 +115,8 @@ class Binomial(ExponentialFamily):
         cls, columns: Sequence[str], options: Mapping[str, Any], alone: bool
     ) -> tuple[str, ...]:
         """Without the trials, which stand in the file beside the parameters."""
-        return super().spelt(columns, {}, alone)
+        held = {name: options[name] for name in cls.holds if name in options}
+        return super().spelt(columns, held, alone)
 
     @classmethod
     def options_of(cls, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,7 +129,7 @@ class Binomial(ExponentialFamily):
     @classmethod
     def estimate(cls, part: Part, block: Block, r: Array) -> Self:
         half = np.full((*r.shape[:-1], len(part.columns)), 0.5)
-        blank = cls(part.columns, half, part.options["trials"])
+        blank = cls(part.columns, half, part.options["trials"], options=part.options)
         return blank.maximise(r.sum(axis=-1), blank.statistics(block, r))
 
     @classmethod
@@ -148,13 +157,15 @@ class Binomial(ExponentialFamily):
         # A component whose rows had no trial says nothing of p; it keeps the one it has.
         tried = total > 0
         share = t[..., :d] / np.where(tried, total, 1.0)
-        return replace(self, probability=np.where(tried, share, self.probability))
+        found = np.where(tried, share, self.probability)
+        return replace(self, probability=self.keep("probability", found))
 
     def to_vector(self, base: Self | None = None) -> Array:
         return flat(safe_log(self.probability) - safe_log(1 - self.probability))
 
     def from_vector(self, vector: Array) -> Self:
-        return replace(self, probability=expit(vector).reshape(self.probability.shape))
+        found = expit(vector).reshape(self.probability.shape)
+        return replace(self, probability=self.keep("probability", found))
 
     def information(self, weights: Array, vector: Array) -> Array:
         # With a column of trials their number is not known here, and left out.
@@ -182,4 +193,4 @@ class Binomial(ExponentialFamily):
     @classmethod
     def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
         p = array_from(found, "probability", len(part.columns), low=0.0, high=1.0)
-        return cls(part.columns, p, part.options["trials"])
+        return cls(part.columns, p, part.options["trials"], options=part.options)

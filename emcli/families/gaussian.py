@@ -109,6 +109,18 @@ class Gaussian(Family):
     def log_variances(self) -> Array:
         """(..., K, d) logarithms that add up to log|Sigma|, a column's own where axis-aligned."""
 
+    def log_volume(self, block: Block) -> Array:
+        """(..., K, n), or (..., K, 1): log|2 pi Sigma| of what was observed of each row."""
+        found: Array = (self.log_variances + quadratic.LOG_2PI).sum(axis=-1)[..., None]
+        return found
+
+    def sums(self, block: Block, r: Array, spare: Array) -> Array:
+        """`statistics` of r, but what is expected of missing cells beside their means counts spare.
+
+        For rows whose covariance is Sigma/u: r u, and r.
+        """
+        return self.statistics(block, r)
+
     @property
     @abstractmethod
     def spread(self) -> Array:
@@ -362,7 +374,7 @@ class Full(Gaussian, ExponentialFamily):
 
     def moments(self, n: Array, t: Array) -> tuple[Array, Array]:
         d = len(self.columns)
-        about = self._about(n, t)
+        about = self.about(n, t)
         shift = t[..., :d] / n[..., None]
         scatter = unpack(t[..., d : self.width], d) - n[..., None, None] * _outer(shift)
         mean = self.keep("mean", about + shift)
@@ -370,7 +382,7 @@ class Full(Gaussian, ExponentialFamily):
             scatter = scatter + n[..., None, None] * _outer(about + shift - mean)
         return mean, scatter
 
-    def _about(self, n: Array, t: Array) -> Array:
+    def about(self, n: Array, t: Array) -> Array:
         """(..., K, d) or (d,) what the sums were taken about."""
         return self.origin if self.linear else self.mean
 
@@ -419,6 +431,12 @@ class Diagonal(Gaussian, Separable):
     @property
     def log_variances(self) -> Array:
         return np.log(self.variance)
+
+    def log_volume(self, block: Block) -> Array:
+        if not self.incomplete:
+            return super().log_volume(block)
+        found: Array = (self.log_variances + quadratic.LOG_2PI) @ ~np.isnan(block.values)
+        return found
 
     @property
     def column_width(self) -> int:

@@ -20,14 +20,23 @@ import numpy as np
 from emcli.errors import DegenerateError
 from emcli.families.base import Family, Part, array_from
 from emcli.families.block import Block
-from emcli.numerics import Array, expit, flat, triangle, unpack
+from emcli.numerics import Array, Mask, distinct, expit, flat, triangle, unpack
 
-# No coordinate moves by more in one step; they are logarithms and logits mostly.
-REACH = 1.0
-# Of central differences, per unit of the coordinate: the cube root of the rounding, roughly.
-DIFFERENCE = 1e-4
-# Newton steps of the complete-data fit, and the gain per row it stops at.
-STEPS, ENOUGH = 100, 1e-14
+# No step is longer than this many units, along an axis that bends downwards and along one that does
+# not.
+FAR, REACH = 10.0, 1.0
+# Central differences move a coordinate by so much of its unit: less, and rounding would be seen in
+# the bends; a slope takes two widths, for its error is where the parameters end.
+DIFFERENCE = 1e-3
+# A coordinate of its own units that bends Q by less than this has lost its unit, and keeps the one
+# it had; a logarithm or logit that does has run to an end of its range.
+FLAT = 1e-2
+GONE = 1e-6
+# Newton steps that are enough whatever the start.
+STEPS = 100
+# A start is made on so many values of each column, by so many steps, halved so often, or until the
+# gain per row is below this.
+POINTS, FIRST, HALVINGS, ENOUGH = 256, 30, 30, 1e-8
 
 
 class Parameter(NamedTuple):
@@ -36,6 +45,22 @@ class Parameter(NamedTuple):
     name: str
     low: float = -np.inf
     high: float = np.inf
+
+    @property
+    def boundless(self) -> bool:
+        """Is its coordinate itself, so that it has a unit?"""
+        return not (np.isfinite(self.low) or np.isfinite(self.high))
+
+    def inside(self, value: Array) -> Mask:
+        """Which values are numbers within the bounds."""
+        return np.isfinite(value) & (value > self.low) & (value < self.high)
+
+    def speed(self, value: Array) -> Array:
+        """How fast the value changes with its coordinate."""
+        below, above = value - self.low, self.high - value
+        if np.isfinite(self.low) and np.isfinite(self.high):
+            return below * above / (self.high - self.low)
+        return np.where(np.isinf(below), np.where(np.isinf(above), 1.0, above), below)
 
     def bounded(self, theta: Array) -> Array:
         """Its values, of coordinates without bounds."""
@@ -68,14 +93,17 @@ class Local(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class NumericalFamily(Family):
-    """values: (..., K, d, p); curvature: (..., K, d, p, p), minus the bend of Q for one row.
+    """values: (..., K, d, p); curvature: (..., K, d, p, p), minus the bend of Q for one row, made
+    positive definite; before any M step a guess of it, of which only the units are used.
 
-    `incomplete` holds the positions of columns with missing cells, which add nothing.
+    `incomplete` holds the positions of columns with missing cells, which add nothing; `gaps` the
+    least gap between values of each column, where the likelihood of a table can be infinite.
     """
 
     values: Array
     curvature: Array
     incomplete: tuple[int, ...] = field(default=(), kw_only=True)
+    gaps: tuple[float, ...] = field(default=(), kw_only=True)
 
     coordinates_of: ClassVar[tuple[Parameter, ...]]  # its parameters, in theta's order
     exact: ClassVar = False
@@ -88,18 +116,32 @@ class NumericalFamily(Family):
     @classmethod
     @abstractmethod
     def begin(cls, x: Array, w: Array) -> Array:
-        """(..., K, p) rough values of the parameters: x (n,) without NaN, weights (..., K, n)."""
+        """(..., K, p) rough values of the parameters: x (n,) increasing, weights (..., K, n)."""
 
-    def derivatives(self, x: Array, theta: Array) -> tuple[Array, Array, Array]:
+    def derivatives(self, x: Array, theta: Array, unit: Array) -> tuple[Array, Array, Array]:
         """log_p (..., K, n) with its slope (..., K, p, n) and bend (..., K, p, p, n) in theta.
 
-        By differences, unless the family knows better.
+        By differences, unless the family knows better; unit: (..., K, p) how far a coordinate moves
+        until one row tells, or one.
         """
-        return differences(self.log_p, x, theta)
+        return differences(self.log_p, x, theta, unit)
+
+    @classmethod
+    def units(cls, x: Array, w: Array, values: Array) -> Array:
+        """(..., K, p) rough units of the coordinates at these parameters, before any M step.
+
+        x, w: rows and weights as for `begin`, or (0,) and (..., K, 0) where there are no rows.
+        """
+        return np.ones_like(values)
 
     @property
     def k(self) -> int:
         return self.values.shape[-3]
+
+    @classmethod
+    def range_of(cls, name: str) -> tuple[float, float]:
+        ranges = {p.name: (p.low, p.high) for p in cls.coordinates_of}
+        return ranges.get(name, (-np.inf, np.inf))
 
     @property
     def free(self) -> int:
@@ -115,6 +157,27 @@ class NumericalFamily(Family):
         each = [p.unbounded(self.values[..., i]) for i, p in enumerate(self.coordinates_of)]
         return np.stack(each, axis=-1)
 
+    @cached_property
+    def unit(self) -> Array:
+        """(..., K, d, p) the units of the coordinates: 1 for logs and logits.
+
+        Of others, how far they move until one row tells.
+        """
+        return np.where(self._boundless(), self._telling, 1.0)
+
+    @cached_property
+    def _telling(self) -> Array:
+        found: Array = 1 / np.sqrt(np.einsum("...ii->...i", self.curvature))
+        return np.where(self._boundless(), found, np.minimum(found, 1.0))
+
+    @classmethod
+    def _boundless(cls) -> Mask:
+        return np.array([parameter.boundless for parameter in cls.coordinates_of])
+
+    @property
+    def _free(self) -> Mask:
+        return np.array([p.name not in self.options for p in self.coordinates_of])
+
     def at(self, theta: Array, curvature: Array) -> Self:
         """The family at these coordinates."""
         each = [
@@ -123,43 +186,63 @@ class NumericalFamily(Family):
         return replace(self, values=np.stack(each, axis=-1), curvature=curvature)
 
     @classmethod
-    def made(cls, part: Part, values: Array) -> Self:
-        """The family of these parameters (..., K, d, p)."""
-        one = np.broadcast_to(np.eye(values.shape[-1]), (*values.shape, values.shape[-1]))
-        return cls(part.columns, values, one, options=part.options, incomplete=part.incomplete)
+    def made(cls, part: Part, values: Array, units: Array | None = None) -> Self:
+        """The family of these parameters (..., K, d, p), in these units."""
+        d = values.shape[-2]
+        if units is None:
+            none = np.empty(0), np.empty((*values.shape[:-2], 0))
+            units = np.stack([cls.units(*none, values[..., j, :]) for j in range(d)], axis=-2)
+        curvature = np.eye(values.shape[-1]) / (units * units)[..., None]
+        return cls(part.columns, values, curvature, options=part.options,
+                   incomplete=part.incomplete)
 
     @classmethod
     def estimate(cls, part: Part, block: Block, r: Array) -> Self:
-        rows = []
-        for row in block.values:
+        """Nearly: of each column some values stand for all. EM goes on from here."""
+        each, gaps = [], []
+        for j, (name, row) in enumerate(zip(part.columns, block.values, strict=True)):
             seen = ~np.isnan(row)
-            rows.append(cls.begin(row[seen], r[..., seen]))
-        begun = np.stack(rows, axis=-2)
+            _refuse_unseen(r[..., seen].sum(axis=-1), name)
+            x, w = merged(row[seen], r[..., seen])
+            gaps.append(np.diff(x).min() if len(x) > 1 else np.finfo(float).tiny)
+            held = {key: (v[j % len(v)],) for key, v in part.options.items()}
+            each.append(cls._begun(Part(cls, (name,), options=held), *few(x, w)))
+        values = np.concatenate([one.values for one in each], axis=-2)
+        found = replace(cls.made(part, values, np.ones_like(values)), curvature=np.concatenate(
+            [one.curvature for one in each], axis=-3
+        ))
+        return found if cls.bounded else replace(found, gaps=tuple(gaps))
+
+    @classmethod
+    def _begun(cls, part: Part, x: Array, w: Array) -> Self:
+        """The fit to one column's values (n,) with these weights (..., K, n)."""
+        values = cls.begin(x, w)
         for i, parameter in enumerate(cls.coordinates_of):
-            held = part.options.get(parameter.name)
-            if held is not None:
-                begun[..., i] = np.array(held)
-        return cls.made(part, begun)._climbed(block, r)
+            if parameter.name in part.options:
+                values[..., i] = part.options[parameter.name][0]
+        units = cls.units(x, w, values)
+        found = cls.made(part, values[..., None, :], units[..., None, :])
+        return found._climbed(Block(x[None]), w)
 
     def _climbed(self, block: Block, r: Array) -> Self:
-        """The maximum of Q with these responsibilities: Newton steps, halved where they fall."""
+        """Nearly the maximum of Q with these responsibilities, by Newton steps."""
         here, n = self, r.sum(axis=-1)
         sums = here.statistics(block, r)
-        value = here._local(n, sums).value
-        for _ in range(STEPS):
+        for _ in range(FIRST):
+            near = here._local(sums)
             there = here.maximise(n, sums)
-            for _ in range(STEPS):
-                ahead = there.statistics(block, r)
-                fell = ~(there._local(n, ahead).value >= value)
+            ahead = there.statistics(block, r)
+            for halving in range(HALVINGS + 1):
+                gain = there._local(ahead).value - near.value
+                fell = ~(gain >= -1e-14 * (near.n + np.abs(near.value)))
                 if not fell.any():
                     break
-                half = (here.theta + there.theta) / 2
-                there = there.at(np.where(fell[..., None], half, there.theta), there.curvature)
-            gain = there._local(n, ahead).value - value
-            if fell.any():
-                return here
-            here, sums, value = there, ahead, value + gain
-            if (gain <= ENOUGH * n[..., None]).all():
+                back = here.theta if halving == HALVINGS else (here.theta + there.theta) / 2
+                theta = np.where(fell[..., None], back, there.theta)
+                there = there.at(theta, there.curvature)
+                ahead = there.statistics(block, r)
+            here, sums = there, ahead
+            if (fell | (gain <= ENOUGH * near.n)).all():
                 break
         return here
 
@@ -174,7 +257,6 @@ class NumericalFamily(Family):
         return found
 
     def statistics(self, block: Block, r: Array) -> Array:
-        i, j = triangle(len(self.coordinates_of))
         found = []
         for column, row in enumerate(block.values):
             share = r
@@ -182,70 +264,104 @@ class NumericalFamily(Family):
                 seen = ~np.isnan(row)
                 row, share = row[seen], r[..., seen]
             theta = self.theta[..., column, :]
-            value, slope, bend = self.derivatives(row, theta)
-            count = share.sum(axis=-1)
-            found += [
-                count[..., None], (share * value).sum(axis=-1)[..., None],
-                np.einsum("...n,...pn->...p", share, slope),
-                np.einsum("...n,...pn->...p", share, bend[..., i, j, :]), count[..., None] * theta,
-            ]  # fmt: skip
+            looked = self.derivatives(row, theta, self._telling[..., column, :])
+            sums = _sums(share, *looked)
+            if not np.isfinite(sums).all():
+                self.refuse_nan(row, looked[0], column)
+                # Where a density is zero, r is too: such rows say nothing.
+                sums = _sums(share, *(np.where(np.isfinite(a), a, 0.0) for a in looked))
+            found += [sums, sums[..., :1] * theta]
         return np.concatenate(found, axis=-1)
 
-    def _local(self, n: Array, t: Array) -> Local:
+    def refuse_nan(self, x: Array, value: Array, column: int) -> None:
+        """Raise `DegenerateError` where a log density (..., K, n) of x (n,) is NaN."""
+        if np.isnan(value).any():
+            raise DegenerateError(
+                f"the density of '{self.columns[column]}' cannot be computed: a parameter of "
+                f"{self.name} ran to an end of its range"
+            )
+
+    def _local(self, t: Array) -> Local:
         """What the sums tell of Q; raises `DegenerateError` where a column was never observed."""
         d, p = self.values.shape[-2:]
         sums = t.reshape(*t.shape[:-1], d, -1)
         count = sums[..., 0]
-        if not (count > 0).all():
-            *_, k, j = np.argwhere(~(count > 0))[0]
-            raise DegenerateError(
-                f"component {k + 1} holds no row where '{self.columns[j]}' was observed", int(k)
-            )
+        for j, name in enumerate(self.columns):
+            _refuse_unseen(count[..., j], name)
         bend = unpack(sums[..., 2 + p : -p], p)
         theta = sums[..., -p:] / count[..., None]
         return Local(count, sums[..., 1], sums[..., 2 : 2 + p], bend, theta)
 
+    def _refuse_spikes(self, q: Local) -> None:
+        """Raise `DegenerateError` for a component narrower than the rounding (see `degeneracy`).
+
+        It would climb for ever, a little a step. Whether it may be so narrow the mean log density
+        tells: of all densities of one variance the normal has the least.
+        """
+        if not self.gaps:
+            return
+        gaps = np.array(self.gaps)
+        share = 1.0 if self.k > 1 else 1e-6
+        for *start, k in np.argwhere((q.value > q.n * (-1 - np.log(gaps))).any(axis=-1)).tolist():
+            one = self.select((*start, [k]))
+            if one.narrowest(gaps)[0] < share / 12:
+                raise DegenerateError(
+                    f"component {k + 1} is narrower than the rounding of the data", k
+                )
+
     def maximise(self, n: Array, t: Array) -> Self:
-        q = self._local(n, t)
-        free = np.array([p.name not in self.options for p in self.coordinates_of])
-        curvature = -q.bend / q.n[..., None, None] * free * free[:, None]
-        slope = q.slope / q.n[..., None] * free
-        if not (np.isfinite(curvature).all() and np.isfinite(slope).all()):
-            raise DegenerateError("the likelihood has no slope")
+        q, free, unit = self._local(t), self._free, self.unit
+        self._refuse_spikes(q)
+        slope = q.slope / q.n[..., None] * free * unit
+        curvature = -q.bend / q.n[..., None, None] * _outer(free * unit)
+        well = np.isfinite(slope).all(axis=-1) & np.isfinite(curvature).all(axis=(-2, -1))
+        if not well.all():
+            *_, k, j = np.argwhere(~well)[0]
+            raise DegenerateError(f"the likelihood has no slope in '{self.columns[j]}'", int(k))
+        bend = np.einsum("...ii->...i", curvature)
+        bend[~free | (self._boundless() & (np.abs(bend) < FLAT))] = 1.0
         # Uphill whatever the curvature: where there is none to speak of, along the slope.
         values, axes = np.linalg.eigh(curvature)
         steep = np.maximum(np.abs(values), 1e-10 + 1e-10 * np.abs(values).max(-1, keepdims=True))
         along = (axes.swapaxes(-2, -1) @ slope[..., None])[..., 0] / steep
-        step: Array = (axes @ along[..., None])[..., 0]
-        step /= np.maximum(np.abs(step).max(axis=-1, keepdims=True) / REACH, 1.0)
-        return self.at(q.theta + step * free, curvature)
+        most = np.where(values > 0, FAR, REACH)
+        along = np.clip(along, -most, most)
+        along /= 1 + np.sqrt((steep * along**2).sum(-1, keepdims=True))
+        step = (axes @ along[..., None])[..., 0]
+        curvature = (axes * steep[..., None, :]) @ axes.swapaxes(-2, -1) / _outer(unit)
+        return self.at(q.theta + step * unit * free, curvature)
 
     def q(self, n: Array, t: Array) -> float:
-        q = self._local(n, t)
+        q = self._local(t)
         away = self.theta - q.theta
         bent = (q.bend @ away[..., None])[..., 0]
         return float((q.value + ((q.slope + bent / 2) * away).sum(axis=-1)).sum())
 
     def to_vector(self, base: Self | None = None) -> Array:
-        return flat(flat(self.theta))
+        base = base or self
+        away = self.theta - np.where(self._boundless(), base.theta, 0.0)
+        return flat(flat(away / base.unit))
 
     def from_vector(self, vector: Array) -> Self:
-        return self.at(vector.reshape(self.values.shape), self.curvature)
+        away = vector.reshape(self.values.shape) * self.unit
+        return self.at(away + np.where(self._boundless(), self.theta, 0.0), self.curvature)
 
     @property
     def chart_size(self) -> int:
         return int(np.prod(self.values.shape[-3:]))
 
     def information(self, weights: Array, vector: Array) -> Array:
-        turned = (self.curvature @ vector.reshape(*self.values.shape, 1))[..., 0]
-        return flat(flat(weights[..., None, None] * turned))
+        away = vector.reshape(*vector.shape[:-1], *self.values.shape[-3:])
+        pull = (self.curvature @ (away * self.unit)[..., None])[..., 0] * self.unit
+        return flat(flat(weights[..., None, None] * pull))
 
     def boundary(self, component: int) -> list[str]:
+        bend = np.einsum("...ii->...i", self.curvature[component])
         return [
-            f"{parameter.name} of '{name}' is at the end of its range"
+            f"{parameter.name} of '{name}' is at an end of its range"
             for i, parameter in enumerate(self.coordinates_of)
             for j, name in enumerate(self.columns)
-            if parameter.low > -np.inf and abs(self.theta[component, j, i]) > 20
+            if not parameter.boundless and bend[j, i] < GONE
         ]
 
     def to_dict(self, component: int) -> dict[str, Any]:
@@ -256,37 +372,84 @@ class NumericalFamily(Family):
 
     @classmethod
     def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
-        d = len(part.columns)
-        arrays = [array_from(found, p.name, d, p.low, p.high) for p in cls.coordinates_of]
+        d, arrays = len(part.columns), []
+        for p in cls.coordinates_of:
+            if not all(p.name in entry for entry in found):
+                raise ValueError(f"'{p.name}' of {cls.name} is missing")
+            values = array_from(found, p.name, d, p.low, p.high)
+            if not p.inside(values).all():
+                raise ValueError(f"'{p.name}' is at an end of its range")
+            arrays.append(values)
         return cls.made(part, np.stack(arrays, axis=-1))
 
 
-def differences(f: Any, x: Array, theta: Array) -> tuple[Array, Array, Array]:
-    """f(x, theta) (..., K, n), and by central differences its slope and bend in theta's last axis.
+def _refuse_unseen(counts: Array, name: str) -> None:
+    """Raise `DegenerateError` where a component (..., K) holds no observed cell of the column."""
+    if not (counts > 0).all():
+        k = int(np.argwhere(~(counts > 0))[0][-1])
+        raise DegenerateError(f"component {k + 1} holds no row where '{name}' was observed", k)
 
-    Two widths are combined, so that the error is of the fourth order.
+
+def merged(x: Array, w: Array) -> tuple[Array, Array]:
+    """The distinct values (m,) of x (n,) that weigh anything, and their weights (..., K, m)."""
+    counted = w.reshape(-1, len(x)).any(axis=0)
+    x, w = x[counted], w[..., counted]
+    order = np.argsort(x, kind="stable")
+    x, w = x[order], w[..., order]
+    first = np.flatnonzero(np.append(True, x[1:] > x[:-1]))
+    return x[first], np.add.reduceat(w, first, axis=-1)
+
+
+def few(x: Array, w: Array) -> tuple[Array, Array]:
+    """Of increasing values (n,) so many as can stand for all; their neighbours' weights go to them.
+
+    One that has many rows stays alone more easily than one that has few.
     """
-    p = theta.shape[-1]
-    value = f(x, theta)
-    slope = np.empty((*theta.shape, len(x)))
-    bend = np.empty((*theta.shape, p, len(x)))
-    h = DIFFERENCE ** 0.75 * np.maximum(1.0, np.abs(theta))
+    if len(x) <= POINTS:
+        return x, w
+    total = np.cumsum(w.reshape(-1, len(x)).sum(axis=0))
+    cut = np.searchsorted(total, np.linspace(0, total[-1], POINTS, endpoint=False))
+    edges = distinct(np.append(0, cut))
+    ends = np.append(edges[1:], len(x))
+    return x[(edges + ends) // 2], np.add.reduceat(w, edges, axis=-1)
 
-    def at(*moves: tuple[int, float]) -> Array:
+
+def _outer(a: Array) -> Array:
+    found: Array = a[..., :, None] * a[..., None, :]
+    return found
+
+
+def _sums(share: Array, value: Array, slope: Array, bend: Array) -> Array:
+    """(..., K, 2 + p + p(p+1)/2) sums over rows of 1, value, slope and bend times their shares."""
+    i, j = triangle(slope.shape[-2])
+    terms = np.concatenate([value[..., None, :], slope, bend[..., i, j, :]], axis=-2)
+    count = share.sum(axis=-1, keepdims=True)
+    return np.concatenate([count, (terms @ share[..., None])[..., 0]], axis=-1)
+
+
+def differences(f: Any, x: Array, theta: Array, unit: Array) -> tuple[Array, Array, Array]:
+    """f(x, theta) (..., K, n), and its slope and bend in theta's last axis."""
+    p = theta.shape[-1]
+    h = DIFFERENCE * unit
+
+    def at(step: float, *which: int) -> Array:
         moved = theta.copy()
-        for i, steps in moves:
-            moved[..., i] += steps * h[..., i]
+        for i in which:
+            moved[..., i] += step * h[..., i]
         found: Array = f(x, moved)
         return found
 
-    for i in range(p):
-        one, two, back, far = at((i, 1)), at((i, 2)), at((i, -1)), at((i, -2))
-        width = h[..., i, None]
-        slope[..., i, :] = (8 * (one - back) - (two - far)) / (12 * width)
-        bend[..., i, i, :] = (16 * (one + back) - (two + far) - 30 * value) / (12 * width**2)
-        for j in range(i):
-            mixed = at((i, 1), (j, 1)) + at((i, -1), (j, -1))
-            mixed -= at((i, 1), (j, -1)) + at((i, -1), (j, 1))
-            bend[..., i, j, :] = mixed / (4 * width * h[..., j, None])
-            bend[..., j, i, :] = bend[..., i, j, :]
+    value = f(x, theta)
+    slope = np.empty((*theta.shape, len(x)))
+    bend = np.empty((*theta.shape, p, len(x)))
+    with np.errstate(all="ignore"):
+        both = []
+        for i in range(p):
+            width, ahead, back = h[..., i, None], at(1.0, i), at(-1.0, i)
+            slope[..., i, :] = (8 * (ahead - back) - (at(2.0, i) - at(-2.0, i))) / (12 * width)
+            both.append(ahead + back - 2 * value)
+            bend[..., i, i, :] = both[i] / width**2
+            for j in range(i):
+                mixed = at(1.0, i, j) + at(-1.0, i, j) - 2 * value - both[i] - both[j]
+                bend[..., i, j, :] = bend[..., j, i, :] = mixed / (2 * width * h[..., j, None])
     return value, slope, bend

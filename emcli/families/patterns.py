@@ -90,6 +90,17 @@ def completed(values: Array, groups: list[Alike], mean: Array, precision: Array)
     return Completed(z, spare)
 
 
+def spread_over(groups: list[Alike], matrices: list[Array], masses: Array, d: int) -> Array:
+    """(d, d) sum over the rows of masses (n,) times the matrix (P, m, m) of their missing cells."""
+    found = np.zeros((d, d))
+    for group, own in zip(groups, matrices, strict=True):
+        mass = np.bincount(group.of, masses[group.rows], len(group.patterns))
+        cells = group.patterns[:, :, None] * d + group.patterns[:, None, :]
+        more = (mass[:, None, None] * own).ravel()
+        found += np.bincount(cells.ravel(), more, d * d).reshape(d, d)
+    return found
+
+
 class Seen(NamedTuple):
     """A block as a family's components complete it."""
 
@@ -144,7 +155,7 @@ class Incomplete(Full):
     def linear(self) -> bool:
         return False
 
-    def _seen(self, block: Block) -> Seen:
+    def completions(self, block: Block) -> Seen:
         """The block as each component of the stack completes it; the sums ask for it again."""
         last = block.scratch.get(("completed", self.columns))
         if isinstance(last, Seen) and last.by is self and last.block.same(block):
@@ -159,17 +170,23 @@ class Incomplete(Full):
 
     def log_density(self, block: Block) -> Array:
         d = len(self.columns)
-        roots, log_determinant = self.factors
+        roots, _ = self.factors
         found = np.empty((*self.mean.shape[:-1], block.n))
-        flat, whole = found.reshape(-1, block.n), log_determinant.ravel()
-        observed = len(self.columns) - np.isnan(block.values).sum(axis=0)
-        seen = self._seen(block)
-        for k, (z, spare) in enumerate(seen.each):
+        flat = found.reshape(-1, block.n)
+        for k, (z, _) in enumerate(self.completions(block).each):
             y = roots.reshape(-1, d, d)[k] @ z
-            flat[k] = np.einsum("ij,ij->j", y, y) + observed * LOG_2PI + whole[k]
+            flat[k] = np.einsum("ij,ij->j", y, y)
+        found += self.log_volume(block)
+        found *= -0.5
+        return found
+
+    def log_volume(self, block: Block) -> Array:
+        observed = len(self.columns) - np.isnan(block.values).sum(axis=0)
+        found: Array = observed * LOG_2PI + self.factors[1][..., None]
+        flat, seen = found.reshape(-1, block.n), self.completions(block)
+        for k, (_, spare) in enumerate(seen.each):
             for group, (_, lacking) in zip(seen.groups, spare, strict=True):
                 flat[k, group.rows] += lacking[group.of]
-        found *= -0.5
         return found
 
     def statistics(self, block: Block, r: Array) -> Array:
@@ -177,31 +194,30 @@ class Incomplete(Full):
 
         So they say what they are taken about, and of how much of each column.
         """
+        return self.sums(block, r, r)
+
+    def sums(self, block: Block, r: Array, spare: Array) -> Array:
         d, whole = len(self.columns), self.width
         i, j = triangle(d)
         sums = np.empty((*self.mean.shape[:-1], whole + 2 * d))
         sums[..., whole : whole + d] = r.sum(axis=-1)[..., None] * self.mean
         sums[..., whole + d :] = r @ ~np.isnan(block.values).T
         flat, shares = sums.reshape(-1, whole + 2 * d), r.reshape(-1, block.n)
-        seen = self._seen(block)
-        for k, (z, spare) in enumerate(seen.each):
+        masses, seen = spare.reshape(-1, block.n), self.completions(block)
+        for k, (z, left) in enumerate(seen.each):
             flat[k, :d] = z @ shares[k]
             square = (z * shares[k]) @ z.T
-            for group, (inverse, _) in zip(seen.groups, spare, strict=True):
-                mass = np.bincount(group.of, shares[k, group.rows], len(group.patterns))
-                cells = group.patterns[:, :, None] * d + group.patterns[:, None, :]
-                more = (mass[:, None, None] * inverse).ravel()
-                square += np.bincount(cells.ravel(), more, d * d).reshape(d, d)
+            square += spread_over(seen.groups, [inverse for inverse, _ in left], masses[k], d)
             flat[k, d : self.width] = square[i, j]
         return sums
 
-    def _about(self, n: Array, t: Array) -> Array:
+    def about(self, n: Array, t: Array) -> Array:
         found: Array = t[..., self.width : -len(self.columns)] / n[..., None]
         return found
 
-    def maximise(self, n: Array, t: Array) -> Self:
+    def moments(self, n: Array, t: Array) -> tuple[Array, Array]:
         refuse_unseen(t[..., -len(self.columns) :], n, self.columns)
-        return super().maximise(n, t)
+        return super().moments(n, t)
 
 
 # EM steps of a start on its missing cells, its colours held.

@@ -45,6 +45,7 @@ class Poisson(Separable):
     kind: ClassVar = "count"
     continuous: ClassVar = False
     arrays: ClassVar = ("rate",)
+    holds: ClassVar = ("rate",)
 
     inside = staticmethod(whole_numbers)
 
@@ -53,9 +54,13 @@ class Poisson(Separable):
         return self.rate.shape[-2]
 
     @classmethod
+    def range_of(cls, name: str) -> tuple[float, float]:
+        return 0.0, np.inf
+
+    @classmethod
     def estimate(cls, part: Part, block: Block, r: Array) -> Self:
         none = np.zeros((*r.shape[:-1], len(part.columns)))
-        blank = cls(part.columns, none, incomplete=part.incomplete)
+        blank = cls(part.columns, none, incomplete=part.incomplete, options=part.options)
         return blank.maximise(r.sum(axis=-1), blank.statistics(block, r))
 
     @classmethod
@@ -74,13 +79,13 @@ class Poisson(Separable):
 
     def maximise(self, n: Array, t: Array) -> Self:
         d = len(self.columns)
-        return replace(self, rate=t[..., :d] / self.observed(n, t))
+        return replace(self, rate=self.keep("rate", t[..., :d] / self.observed(n, t)))
 
     def to_vector(self, base: Self | None = None) -> Array:
         return flat(safe_log(self.rate))
 
     def from_vector(self, vector: Array) -> Self:
-        return replace(self, rate=np.exp(vector).reshape(self.rate.shape))
+        return replace(self, rate=self.keep("rate", np.exp(vector).reshape(self.rate.shape)))
 
     def information(self, weights: Array, vector: Array) -> Array:
         return flat(weights[..., None] * self.rate) * vector
@@ -101,4 +106,4 @@ class Poisson(Separable):
     @classmethod
     def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
         rate = array_from(found, "rate", len(part.columns), low=0.0)
-        return cls(part.columns, rate, incomplete=part.incomplete)
+        return cls(part.columns, rate, incomplete=part.incomplete, options=part.options)

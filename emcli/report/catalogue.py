@@ -43,7 +43,9 @@ def describe(name: str, stream: TextIO | None) -> str:
     entries = [
         ("density", family.density), ("parameters", family.parameters),
         ("support", family.support), ("columns", _KINDS[family.kind]),
-        ("variants", ", ".join(family.variants)), ("arguments", ", ".join(family.takes)),
+        ("variants", ", ".join(family.variants)),
+        ("arguments", ", ".join(family.takes).replace("formula", "a formula (y ~ x1 + x2)")),
+        ("can be held", ", ".join(family.holds)),
         ("M step", family.m_step), ("source", family.source),
     ]  # fmt: skip
 

@@ -65,12 +65,18 @@ def _block_rows(
     if "levels" in first and "probabilities" in first:
         shown.add("probabilities")
         rows += _shares(block)
+    if "terms" in first:
+        shown |= {"formula", "offset", "terms", "intercept", "coefficients"}
+        rows += _coefficients(block)
     spread = next((key for key in ("variance", "covariance", "scale") if key in first), None)
     if "mean" in first and spread and isinstance(first[spread], list):
         shown |= {"mean", spread}
         rows += _means(block, spread)
-        if spread != "variance" and (full or len(first["columns"]) == 2):
+        if isinstance(first[spread][0], list) and (full or len(first["columns"]) == 2):
             rows += _correlations(block, spread)
+    if "loadings" in first:
+        shown |= {"mean", "loadings", "uniquenesses"}
+        rows += _factors(block, full)
     for key in first:
         if key not in shown:
             rows += _others(block, key, levels)
@@ -84,6 +90,17 @@ def _shares(block: Sequence[Distribution]) -> list[Row]:
         for j, column in enumerate(block[0]["columns"])
         for i, level in enumerate(block[0]["levels"][j])
     ]
+
+
+def _coefficients(block: Sequence[Distribution]) -> list[Row]:
+    """A regression's intercept and coefficients, one row each."""
+    response = block[0]["columns"][0]
+    found = {}
+    if "intercept" in block[0]:
+        found[f"{response} intercept"] = [some["intercept"] for some in block]
+    for j, term in enumerate(block[0]["terms"]):
+        found[f"{response} ~ {term}"] = [some["coefficients"][j] for some in block]
+    return [Row(label, numbers.alike(values)) for label, values in found.items()]
 
 
 def _means(block: Sequence[Distribution], spread: str) -> list[Row]:
@@ -116,11 +133,42 @@ def _correlations(block: Sequence[Distribution], spread: str) -> list[Row]:
     return rows
 
 
+def _factors(block: Sequence[Distribution], full: bool) -> list[Row]:
+    """Of factor analysers: mean ± standard deviation, and correlations with the factors.
+
+    full: also what share of a column's variance is its own.
+    """
+    columns = block[0]["columns"]
+    variances = [
+        [sum(x * x for x in row) + own
+         for row, own in zip(some["loadings"], some["uniquenesses"], strict=True)]
+        for some in block
+    ]  # fmt: skip
+    rows = _means(
+        [{**some, "variance": own} for some, own in zip(block, variances, strict=True)], "variance"
+    )
+    if len(columns) > _PAIRS_SHOWN:
+        return [*rows, Row(f"(the loadings of {len(columns)} columns are in the parameters file)",
+                           [])]
+    word = "factors" if len(block[0]["loadings"][0]) > 1 else "factor"
+    for j, column in enumerate(columns):
+        cells = [
+            " ".join(f"{x / math.sqrt(own[j]):6.3f}" for x in some["loadings"][j])
+            for some, own in zip(block, variances, strict=True)
+        ]
+        rows.append(Row(f"correlation {column}, {word}", cells))
+    for j, column in enumerate(columns if full else ()):
+        cells = [f"{some['uniquenesses'][j] / own[j]:.3f}"
+                 for some, own in zip(block, variances, strict=True)]
+        rows.append(Row(f"unique share of {column}", cells))
+    return rows
+
+
 def _others(
     block: Sequence[Distribution], key: str, levels: Mapping[str, Sequence[Any]]
 ) -> list[Row]:
     """A parameter with one number a column, or one in all; tables are left to the file."""
-    columns, word = block[0]["columns"], key.replace("_", " ")
+    columns, word = block[0]["columns"], key.replace("_", " ").replace("ities", "ity")
     values = [some[key] for some in block]
     if all(isinstance(value, list) and len(value) == len(columns) for value in values):
         if not all(isinstance(v, (int, float, type(None))) for value in values for v in value):
@@ -130,7 +178,8 @@ def _others(
             for j, column in enumerate(columns)
         ]
     if all(isinstance(value, (int, float, type(None))) for value in values):
-        return [Row(word, numbers.alike(values))]
+        label = f"{columns[0]} {word}" if "terms" in block[0] else word
+        return [Row(label, numbers.alike(values))]
     if all(isinstance(value, str) for value in values):
         return [Row(word, values)]
     return []

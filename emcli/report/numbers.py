@@ -31,14 +31,17 @@ def fixed(value: Number, decimals: int) -> str:
 
 
 def alike(values: Sequence[Number], digits: int = 4) -> list[str]:
-    """Numbers of one kind side by side, to `digits` significant digits of the largest."""
+    """Numbers of one kind side by side, to `digits` significant digits of the largest.
+
+    None is a limit: infinitely many degrees of freedom, say.
+    """
     sizes = [abs(v) for v in values if v]
     if sizes and not 1e-4 <= max(sizes) < 1e7:
-        return ["" if v is None else f"{v:.{digits}g}" for v in values]
+        return ["∞" if v is None else f"{v:.{digits}g}" for v in values]
     decimals = min(_decimals(max(sizes, default=0.0), digits), digits - 1)
     if sizes and max(sizes) < 0.1:
         decimals = _decimals(max(sizes), digits - 1)
-    return ["no limit" if v is None else f"{v:.{decimals}f}" for v in values]
+    return ["∞" if v is None else f"{v:.{decimals}f}" for v in values]
 
 
 def spreads(means: Sequence[float], deviations: Sequence[float]) -> list[str]:

@@ -15,21 +15,22 @@ READING = set(Reading.__dataclass_fields__)
 #: What scripts may rely on; a name here is never taken away.
 CONTRACT = {
     "fit": """-m --model -k --components -c --columns -x --exclude --id --weight --missing
-        --labels --label-trust --truth
+        --labels --label-trust --truth --interval --censored --truncated
         -o --params -a --assignments --append --no-probabilities --trace --trace-parameters
         --criterion --folds --start --starts --seed --acceleration --tolerance --max-iterations
-        --max-time --component --noise --equal-weights --colours --threads --memory --spool
+        --max-time --component --noise --equal-weights --family-file --colours --threads --memory --spool
         --strict --progress
         -q --quiet -v --verbose
         --provenance --show-config --config
         -d --delimiter --decimal --encoding --na --no-header""",
-    "assign": """-a -o --assignments --append --no-probabilities --id --missing --threads -q --quiet
+    "assign": """-a -o --assignments --append --no-probabilities --id --missing --family-file --threads
+        -q --quiet
         -d --delimiter --decimal --encoding --na --no-header""",
-    "score": """-o --output --below --id --missing --threads -q --quiet
+    "score": """-o --output --below --id --missing --family-file --threads -q --quiet
         -d --delimiter --decimal --encoding --na --no-header""",
-    "sample": "-n --rows --seed --given -o --output",
-    "show": "",
-    "models": "",
+    "sample": "-n --rows --seed --given --family-file -o --output",
+    "show": "--family-file",
+    "models": "--family-file",
     "completion": "",
 }
 COMMANDS = sorted(CONTRACT)

@@ -52,7 +52,7 @@ def test_means_show_what_their_deviations_mean(
         ([0.00123, 0.0456], ["0.0012", "0.0456"]),
         ([12345.678, 1.5], ["12346", "2"]),
         ([1.2e-8], ["1.2e-08"]),
-        ([None, 4.0], ["no limit", "4.000"]),
+        ([None, 4.0], ["∞", "4.000"]),
     ],
 )
 def test_numbers_of_a_row_have_the_same_decimals(values: Any, cells: list[str]) -> None:

@@ -10,7 +10,7 @@ spacing) add up to one; `given` draws the columns that describe it but that it d
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -68,6 +68,7 @@ class Row:
 
     name: str
     blocks: tuple[Example, ...]
+    options: dict[str, str] = field(default_factory=dict)  # of the fit, beside the model
 
     @cached_property
     def model(self) -> Model:
@@ -112,7 +113,8 @@ class Row:
         for block in self.blocks:
             if block.given:
                 found = np.atleast_2d(block.given(rng, n))
-                given |= dict(zip(block.beside, found, strict=True))
+                # Where nothing stands beside it, its own columns: their totals are given.
+                given |= dict(zip(block.beside or block.part.columns, found, strict=True))
         values, _ = self.mixture.sample(rng, n, given or None)
         return values
 
@@ -196,6 +198,13 @@ def masked(values: np.ndarray, share: float = 0.15, seed: int = 0) -> np.ndarray
     if len(values) > 1:
         gone[:, gone.all(axis=0)] = False
     return np.where(gone, np.nan, values)
+
+
+def flattened(value: Any) -> np.ndarray:
+    """The numbers of a parameter as a file has it, however nested; null is infinite."""
+    if isinstance(value, (list, tuple)):
+        return np.concatenate([flattened(part) for part in value])
+    return np.array([np.inf if value is None else value], float)
 
 
 def by_column(logs: Callable[..., np.ndarray]) -> Twin:

@@ -8,7 +8,19 @@ from __future__ import annotations
 import pytest
 
 from .example import Row, masked, prepared, rough
-from .rows import counts, gaussian, kinds
+from .rows import (
+    counts,
+    directions,
+    factor,
+    gaussian,
+    heavy,
+    interval,
+    kinds,
+    more_counts,
+    own,
+    positive,
+    regression,
+)
 from .rows.counts import BERNOULLI, POISSON, categorical
 
 __all__ = ["TABLE", "Row", "masked", "prepared", "rough"]
@@ -18,7 +30,9 @@ PRODUCTS = [
         (gaussian.gaussian("VVI"), categorical(("island",)), POISSON)),
     Row("VVV+bernoulli", (gaussian.gaussian("VVV", ("a", "b")), BERNOULLI)),
 ]
-TABLE = [*gaussian.ROWS, *counts.ROWS, *kinds.ROWS, *PRODUCTS]
+TABLE = [*gaussian.ROWS, *counts.ROWS, *kinds.ROWS, *heavy.ROWS, *own.ROWS,
+         *factor.ROWS, *positive.ROWS, *more_counts.ROWS, *directions.ROWS,
+         *regression.ROWS, *interval.ROWS, *PRODUCTS]
 
 
 def rows(chosen):

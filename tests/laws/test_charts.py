@@ -13,6 +13,7 @@ from emcli.mixture import Mixture
 from emcli.sources.memory import MemorySource
 from emcli.squarem import extrapolate
 
+from .example import flattened
 from .table import every_row, rough
 
 
@@ -23,7 +24,7 @@ def numbers(mixture):
         for k in range(mixture.k):
             for key, value in family.to_dict(k).items():
                 if key not in ("levels", "trials", *family.labels):
-                    found += [np.ravel(piece) for piece in value]
+                    found.append(flattened(value))
     return np.concatenate(found)
 
 

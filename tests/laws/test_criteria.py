@@ -70,7 +70,8 @@ def test_entropy_takes_weights_as_repeats(row):
 
 @every_row
 def test_bic_is_in_the_file_as_it_follows_from_the_file(row):
-    found = emcli.fit(row.frame(row.draw(150, 92)), model=row.text, k=2, starts=2).fit
+    frame = row.frame(row.draw(150, 92))
+    found = emcli.fit(frame, model=row.text, k=2, starts=2, **row.options).fit
     deviance = -2 * found["log_likelihood"]
     penalty = found["free_parameters"] * math.log(found["weight_total"])
     assert found["bic"] == pytest.approx(deviance + penalty, rel=1e-12)

@@ -21,7 +21,7 @@ BY_NAME = {row.name: row for row in TABLE}
 def fitted(name: str) -> Fitted:
     """The row's model fitted to rows of it, by way of a frame and the model grammar."""
     row = BY_NAME[name]
-    return emcli.fit(row.frame(row.draw(200, 50)), model=row.text, k=3, starts=2)
+    return emcli.fit(row.frame(row.draw(200, 50)), model=row.text, k=3, starts=2, **row.options)
 
 
 def reread(text: str) -> Fitted:
@@ -84,7 +84,7 @@ def test_sums_have_the_same_bytes_for_any_number_of_threads(row):
 def test_the_same_file_for_any_number_of_threads(row):
     frame = row.frame(row.draw(150, 55))
     files = {
-        emcli.fit(frame, model=row.text, k=3, starts=2, threads=threads).to_json()
+        emcli.fit(frame, model=row.text, k=3, starts=2, threads=threads, **row.options).to_json()
         for threads in (1, 2, 4)
     }
     assert len(files) == 1
@@ -96,7 +96,7 @@ def test_the_same_file_for_any_number_of_threads_in_a_large_table(name):
     row = BY_NAME[name]
     frame = row.frame(row.draw(200_000, 56))
     files = {
-        emcli.fit(frame, model=row.text, k=3, starts=3, threads=threads).to_json()
+        emcli.fit(frame, model=row.text, k=3, starts=3, threads=threads, **row.options).to_json()
         for threads in (1, 2, 4)
     }
     assert len(files) == 1

@@ -16,6 +16,7 @@ from emcli.run import alone
 from emcli.settings import Stopping
 from emcli.sources.memory import MemorySource
 
+from .example import flattened
 from .table import (
     closed_rows,
     every_row,
@@ -51,10 +52,8 @@ def test_simulate_and_fit_recovers_the_truth(row):
         for k, entry in enumerate(block.entries):
             for key, found in family.to_dict(k).items():
                 if key not in ("levels", "trials", *family.labels):
-                    wanted = [np.ravel(some) for some in entry[key]]
-                    found = [np.ravel(some) for some in found]
                     np.testing.assert_allclose(
-                        np.concatenate(found), np.concatenate(wanted), rtol=0.1, atol=0.15
+                        flattened(found), flattened(entry[key]), rtol=0.1, atol=0.15
                     )
 
 

@@ -1,0 +1,394 @@
+"""Lopsided clusters: the skew normal of one column, or the multivariate one of several.
+
+log p_k(x) = log 2 + log N(x; xi_k, Omega_k) + log Phi(alpha_k' (x - xi_k)/omega_k), omega the
+roots of Omega's diagonal (Azzalini 1985; Azzalini & Dalla Valle 1996): the normal where alpha = 0.
+Parameters: location xi (K, d); scale, omega itself of one column, else the matrix Omega (K, d, d);
+skewness alpha (K, d).
+
+It is the distribution of xi + Delta |z| + e with z ~ N(0, 1), e ~ N(0, Psi). With the slope
+eta = alpha/omega and s^2 = 1/(1 + eta' Omega eta): Delta = s Omega eta, Psi = Omega - Delta Delta'
+and Psi^-1 = Omega^-1 + eta eta'; back, Omega = Psi + Delta Delta' and eta = s Psi^-1 Delta. Given
+x, |z| is a normal, N(s w, s^2) with w = eta'(x - xi), cut off at zero. M step: the regression of x
+on |z|, given the expected |z| and z^2 (Lin 2009).
+
+Two places need care. alpha = 0 is a stationary point whatever the rows, for the likelihood goes
+like alpha^3 there: EM begins with the skewness of the rows, and what leans a little is mirrored
+where its rows like that better. And the best alpha is often infinite, half a normal whose edge is
+at one row or the next, with a maximum at each: so the length of the lean, the root of Delta' Psi^-1
+Delta, which for one column is |alpha|, is 100 at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from scipy.special import erfcx, log_ndtr
+
+from emcli.errors import DegenerateError
+from emcli.families import charts
+from emcli.families.base import Family, Part, array_from
+from emcli.families.block import Block
+from emcli.families.gaussian import Full, Gaussian
+from emcli.families.patterns import Incomplete
+from emcli.families.quadratic import LOG_2PI
+from emcli.families.skew_patterns import leanings
+from emcli.families.skew_patterns import sums as completed_sums
+from emcli.numerics import Array, Codes, Mask, flat
+
+# E|z|.
+HALF = float(np.sqrt(2 / np.pi))
+# Where EM begins, skewness (third moment over sd cubed) is between these; at most it is 0.995.
+LEAST, LARGEST = 0.1, 0.9
+# M steps of a fit to given colours.
+STEPS = 5
+# Below minus this, w and phi(w)/Phi(w) cancel.
+FAR = 60.0
+# The longest lean there may be, and the one up to which the mirror image is tried.
+MOST, SMALL = 100.0, 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class SkewNormal(Family):
+    """normal: location and scale as the normal distributions N(xi, Omega); skewness: (..., K, d)."""
+
+    normal: Full
+    skewness: Array
+
+    name: ClassVar = "skewnormal"
+    summary: ClassVar = "lopsided clusters: the skew normal, of one column or multivariate"
+    density: ClassVar = "2 N(x; ξ, Ω) Φ(α'(x-ξ)/ω), ω the roots of Ω's diagonal"
+    parameters: ClassVar = (
+        "location ξ; scale: ω of one column, the matrix Ω of several; skewness α, 0 is the normal"
+    )
+    support: ClassVar = "finite numbers"
+    m_step: ClassVar = "analytic: regression on a latent half-normal"
+    source: ClassVar = "Azzalini (1985); Azzalini & Dalla Valle (1996); Lin (2009)"
+    example: ClassVar = "emcli fit sample_data/acidity.csv -m skewnormal -k 1-3"
+    kind: ClassVar = "real"
+    continuous: ClassVar = True
+    bounded: ClassVar = False
+    hidden: ClassVar = True
+    arrays: ClassVar = ("skewness",)
+
+    inside = staticmethod(Gaussian.inside)
+    coordinates = Gaussian.coordinates
+
+    @classmethod
+    def invariance(cls, variant: str | None) -> str:
+        return "affine"
+
+    @classmethod
+    def apart(cls, variant: str | None) -> bool:
+        return False
+
+    def seeing(self, incomplete: tuple[int, ...]) -> Self:
+        return replace(self, normal=self.normal.seeing(incomplete))
+
+    @property
+    def k(self) -> int:
+        return self.skewness.shape[-2]
+
+    @property
+    def free(self) -> int:
+        return self.normal.free + self.skewness.size
+
+    @property
+    def exempt(self) -> bool:
+        return self.k == 1
+
+    def narrowest(self, unit: Array) -> Array:
+        covariance = self.normal.covariance - HALF * HALF * _outer(self.delta)
+        return replace(self.normal, covariance=covariance).narrowest(unit)
+
+    @property
+    def forms(self) -> Mask:
+        return self.normal.forms
+
+    def mapped(self, f: Callable[..., Array], *others: Self) -> Self:
+        normal = self.normal.mapped(f, *(other.normal for other in others))
+        return replace(
+            self, normal=normal, skewness=f(self.skewness, *(x.skewness for x in others))
+        )
+
+    # Its other parameters.
+
+    @cached_property
+    def slope(self) -> Array:
+        """eta (..., K, d)."""
+        return self.skewness / np.sqrt(self.normal.variances)
+
+    @cached_property
+    def s(self) -> Array:
+        """(..., K) sd of z given x, before it is cut off."""
+        pull = (self.normal.covariance @ self.slope[..., None])[..., 0]
+        return 1 / np.sqrt(1 + (self.slope * pull).sum(axis=-1))
+
+    @cached_property
+    def delta(self) -> Array:
+        """Delta (..., K, d)."""
+        pull = (self.normal.covariance @ self.slope[..., None])[..., 0]
+        return self.s[..., None] * pull
+
+    @cached_property
+    def precision(self) -> Array:
+        """Psi^-1 (..., K, d, d)."""
+        found: Array = self.normal.precision + _outer(self.slope)
+        return found
+
+    def _with(self, location: Array, delta: Array, psi: Array) -> Self:
+        """The same family with these parameters."""
+        pull, square = _pull(psi, delta)
+        # A longer lean than there may be: Psi is widened along it.
+        more = np.maximum(square / MOST**2, 1.0)[..., None]
+        psi = psi + ((more - 1) / np.maximum(square, 1.0)[..., None])[..., None] * _outer(delta)
+        slope = pull / more / np.sqrt(1 + square[..., None] / more)
+        omega = psi + _outer(delta)
+        if len(self.columns) == 1:
+            omega = np.sqrt(omega) ** 2  # so that the root in the file is that of its square
+        normal = replace(self.normal, mean=location, covariance=omega, known=True)
+        return replace(self, normal=normal, skewness=slope * np.sqrt(normal.variances))
+
+    @classmethod
+    def estimate(cls, part: Part, block: Block, r: Array) -> Self:
+        """From mean, covariance and the vector E[|y|^2 y] of whitened y, which is the skewness in
+        the direction of Delta; then a few M steps."""
+        like = Gaussian.estimate(part, block, r)
+        covariance = like.spread.reshape(*like.mean.shape, len(part.columns))
+        normal = Full(part.columns, "VVV", like.mean, like.origin, covariance)
+        normal = normal.seeing(part.incomplete)
+        found = cls(part.columns, normal, np.zeros_like(like.mean), options=part.options)
+        found = found._leaning(block, r)
+        n = r.sum(axis=-1)
+        for _ in range(STEPS):
+            found = found.maximise(n, found.statistics(block, r))
+        return found
+
+    def _leaning(self, block: Block, r: Array) -> Self:
+        """The same mean and covariance, with the skewness of the rows."""
+        n = r.sum(axis=-1, keepdims=True)
+        far = r * (-2 * self.normal.log_density(block) - self.normal.log_volume(block))
+        weight = far.sum(axis=-1)
+        centre, _ = self.normal.moments(weight, self.normal.statistics(block, far))
+        third = weight[..., None] / n * (centre - self.normal.mean)
+        root, _ = self.normal.factors
+        size = np.linalg.norm((root @ third[..., None])[..., 0], axis=-1, keepdims=True)
+        # Without any skewness, the direction of the first axis.
+        known = size > 0
+        third = np.where(known, third / np.where(known, size, 1.0), np.linalg.inv(root)[..., 0])
+        # Of the standard skew normal this is the skewness, in terms of the mean's square.
+        ratio = (np.clip(size, LEAST, LARGEST) * 2 / (4 - np.pi)) ** (2 / 3)
+        square = ratio / (1 + ratio)
+        delta = third * np.sqrt(square / (1 - square)) / HALF
+        psi = self.normal.covariance - (1 - HALF * HALF) * _outer(delta)
+        return self._with(self.normal.mean - HALF * delta, delta, psi)
+
+    # Evaluation
+
+    def _leans(self, block: Block) -> Array:
+        """w (..., K, n)."""
+        origin = self.normal.origin
+        centre = (self.slope * (self.normal.mean - origin)).sum(axis=-1)
+        found: Array = self.slope @ (block.values - origin[:, None]) - centre[..., None]
+        return found
+
+    def log_density(self, block: Block) -> Array:
+        if isinstance(self.normal, Incomplete):
+            _, each = leanings(self.normal, self.slope, self.s, block)
+            w = np.reshape([own.w for own in each], (*self.s.shape, block.n))
+        else:
+            w = self._leans(block)
+        found: Array = np.log(2) + self.normal.log_density(block) + log_ndtr(w)
+        return found
+
+    # The sums, of r: the normal's; of r |z|, the normal's first; of r, r |z| and r z^2; and what
+    # the mirror image has more of r's log-likelihood.
+
+    def statistics(self, block: Block, r: Array) -> Array:
+        d = len(self.columns)
+        if isinstance(self.normal, Incomplete):
+            groups, each = leanings(self.normal, self.slope, self.s, block)
+            w = np.reshape([own.w for own in each], r.shape)
+            s = np.reshape([own.sd for own in each], r.shape)
+        else:
+            w, s = self._leans(block), self.s[..., None]
+        above = _above(w)
+        half, square = s * above, s * s * (1 + w * above)
+        sums = self.normal.statistics(block, r)
+        if isinstance(self.normal, Incomplete):
+            sums, across = completed_sums(self.normal, groups, each, r, half, square, sums)
+        else:
+            across = self.normal.statistics(block, r * half)[..., :d]
+        more = np.zeros_like(w)
+        if (self._lean < SMALL).any():
+            more = self._mirrored.log_density(block) - self.log_density(block)
+        last = [(r * x).sum(axis=-1) for x in (np.ones_like(w), half, square, more)]
+        return np.concatenate([sums, across, np.stack(last, axis=-1)], axis=-1)
+
+    def _regression(self, t: Array) -> Regression:
+        """What the sums say of x, given |z|."""
+        d = len(self.columns)
+        weight, first, second = np.moveaxis(t[..., -4:-1], -1, 0)
+        mean, scatter = self.normal.moments(weight, t[..., : -4 - d])
+        about = self.normal.about(weight, t[..., : -4 - d])
+        across = t[..., -4 - d : -4] - first[..., None] * (mean - about)
+        spread = second - first * first / weight
+        delta = across / spread[..., None]
+        rest = scatter - across[..., :, None] * delta[..., None, :]
+        return Regression(weight, mean, first / weight, spread, delta, rest)
+
+    def maximise(self, n: Array, t: Array) -> Self:
+        found = self._regression(t)
+        psi = self.normal.fitted(found.weight, found.mean, found.scatter).covariance
+        # Where the lean is too long, the best that is as long as may be: Delta / y, and Psi in its
+        # direction p times what it was, where y is the root of an equation of second degree.
+        _, square = _pull(psi, found.delta)
+        over, square = square > MOST**2, np.maximum(square, MOST**2)
+        ratio, share = MOST**2 / square, MOST**2 * found.spread / found.weight
+        y = share + np.sqrt(share * share + 4 * (ratio + share))
+        y = np.where(over, y / (2 * (ratio + share)), 1.0)
+        p = np.where(over, 1 / (ratio * y * y), 1.0)
+        psi = psi + ((p - 1) / square)[..., None, None] * _outer(found.delta)
+        delta = found.delta / y[..., None]
+        location = found.mean - found.half[..., None] * delta
+        other = self._mirrored
+        astray = ((self._lean < SMALL) & (t[..., -1] > 1e-10 * found.weight))[..., None]
+        return self._with(
+            np.where(astray, other.normal.mean, location), np.where(astray, other.delta, delta),
+            np.where(astray[..., None], self.psi, psi),
+        )  # fmt: skip
+
+    @property
+    def _lean(self) -> Array:
+        """(..., K) roots of Delta' Psi^-1 Delta."""
+        return np.sqrt(np.maximum(1 / (self.s * self.s) - 1, 0.0))
+
+    @cached_property
+    def _mirrored(self) -> Self:
+        """The same means and covariances, leaning the other way."""
+        mean = self.normal.mean + 2 * HALF * self.delta
+        return replace(self, normal=replace(self.normal, mean=mean), skewness=-self.skewness)
+
+    def q(self, n: Array, t: Array) -> float:
+        found = self._regression(t)
+        away = found.mean - self.normal.mean - found.half[..., None] * self.delta
+        lean = found.delta - self.delta
+        scatter = found.scatter + found.weight[..., None, None] * _outer(away)
+        scatter += found.spread[..., None, None] * _outer(lean)
+        constant = (self.normal.log_variances + LOG_2PI).sum(axis=-1) + 2 * np.log(self.s)
+        return float(-0.5 * (found.weight @ constant + (self.precision * scatter).sum()))
+
+    # The chart: locations, Deltas, Psi
+
+    @cached_property
+    def psi(self) -> Array:
+        """Psi (..., K, d, d)."""
+        found = np.linalg.inv(self.precision)
+        return (found + found.swapaxes(-2, -1)) / 2
+
+    @cached_property
+    def _unit(self) -> Array:
+        """(..., 1, d) an average scale."""
+        return np.sqrt(self.normal.variances.mean(axis=-2, keepdims=True))
+
+    def to_vector(self, base: Self | None = None) -> Array:
+        base = base or self
+        location = (self.normal.mean - base.normal.mean) / base._unit
+        delta = (self.delta - base.delta) / base._unit
+        psi = charts.to_vector("VVV", self.psi, base.psi)
+        return np.concatenate([flat(location), flat(delta), psi], axis=-1)
+
+    def from_vector(self, vector: Array) -> Self:
+        size = self.skewness.shape[-2] * self.skewness.shape[-1]
+        location, delta = (
+            vector[..., part].reshape(self.skewness.shape) * self._unit
+            for part in (slice(size), slice(size, 2 * size))
+        )
+        psi = charts.from_vector("VVV", vector[..., 2 * size :], self.psi)
+        return self._with(self.normal.mean + location, self.delta + delta, psi)
+
+    @property
+    def chart_size(self) -> int:
+        k, d = self.skewness.shape[-2:]
+        return 2 * k * d + charts.chart_size("VVV", k, d)
+
+    def information(self, weights: Array, vector: Array) -> Array:
+        k, d = self.skewness.shape[-2:]
+        both = vector[..., : 2 * k * d].reshape(*vector.shape[:-1], 2, k, d)
+        both = both * self._unit[..., None, :, :]
+        both = both + HALF * both[..., ::-1, :, :]  # E|z| between them, E z^2 is one
+        both = (self.precision[..., None, :, :, :] @ both[..., None])[..., 0]
+        both *= self._unit[..., None, :, :] * weights[..., None, :, None]
+        psi = charts.information("VVV", self.psi, weights, vector[..., 2 * k * d :])
+        return np.concatenate([both.reshape(*vector.shape[:-1], -1), psi], axis=-1)
+
+    def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
+        z = np.abs(rng.standard_normal(len(colours)))
+        e = rng.standard_normal((len(colours), len(self.columns)))
+        e = np.einsum("nij,nj->ni", np.linalg.cholesky(self.psi)[colours], e)
+        return (self.normal.mean[colours] + self.delta[colours] * z[:, None] + e).T
+
+    def boundary(self, component: int) -> list[str]:
+        longest = self._lean[component] > (1 - 1e-9) * MOST
+        return [f"skewness is at its limit of {MOST:g}"] if longest else []
+
+    def to_dict(self, component: int) -> dict[str, Any]:
+        omega = self.normal.covariance[component]
+        return {
+            "location": self.normal.mean[component].tolist(),
+            "scale": (np.sqrt(omega[0]) if len(omega) == 1 else omega).tolist(),
+            "skewness": self.skewness[component].tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
+        d = len(part.columns)
+        location, skewness = (array_from(found, key, d) for key in ("location", "skewness"))
+        if d == 1:
+            omega = array_from(found, "scale", 1, low=0.0)[..., None] ** 2
+        else:
+            omega = np.array([entry["scale"] for entry in found], float)
+        if omega.shape != (len(found), d, d):
+            raise ValueError(f"'scale' must be a {d} x {d} matrix")
+        normal = Full(part.columns, "VVV", location, location.mean(axis=0), omega)
+        try:
+            normal.factors  # noqa: B018
+        except DegenerateError as error:
+            raise ValueError("'scale' is not positive definite") from error
+        return cls(part.columns, normal.seeing(part.incomplete), skewness, options=part.options)
+
+
+def _pull(psi: Array, delta: Array) -> tuple[Array, Array]:
+    """Psi^-1 Delta (..., K, d), and the square of the lean Delta' Psi^-1 Delta (..., K)."""
+    pull = np.asarray(np.linalg.solve(psi, delta[..., None])[..., 0], dtype=np.float64)
+    return pull, (delta * pull).sum(axis=-1)
+
+
+class Regression(NamedTuple):
+    """Of x on |z|: weight (..., K) sums of r; mean (..., K, d) of x; half, spread (..., K) the mean
+    of |z| and its scatter; delta (..., K, d) slopes; scatter (..., K, d, d) what is left of x's."""
+
+    weight: Array
+    mean: Array
+    half: Array
+    spread: Array
+    delta: Array
+    scatter: Array
+
+
+def _outer(vectors: Array) -> Array:
+    """(..., d, d) products of vectors (..., d) with themselves."""
+    found: Array = vectors[..., :, None] * vectors[..., None, :]
+    return found
+
+
+def _above(w: Array) -> Array:
+    """w + phi(w)/Phi(w), the mean of a normal N(w, 1) cut off at zero, to its last digits."""
+    near = np.maximum(w, -FAR)
+    far = np.minimum(w, -FAR)
+    square = 1 / (far * far)
+    series = 1 - square * (2 - square * (10 - square * (74 - square * 706)))
+    return np.where(w > -FAR, near + HALF / erfcx(-near / np.sqrt(2)), -series / far)

@@ -1,0 +1,163 @@
+"""--interval, --censored and --truncated: columns of which only a part was seen."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+WAITING = ("waiting_binned.csv", "--interval", "waiting=lower,upper", "--weight", "count")
+TIMES = """id,time,died,alive,age
+a,1.5,1,false,60
+b,4,0,true,71
+c,2.5,1,false,
+d,9,0,true,55
+e,3,1,false,64
+f,7,1,false,58
+g,,1,false,70
+h,5.5,0,true,66
+"""
+
+
+def likelihood(path: Path) -> float:
+    found: float = json.loads(path.read_text())["fit"]["log_likelihood"]
+    return found
+
+
+def test_binned_values_and_the_file_of_exact_ones(emcli: Run, here: Path) -> None:
+    done = emcli("fit", *WAITING, "-k", "2", "-o", "p.json", "-a", "c.csv")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((here / "p.json").read_text())
+    assert found["fit"]["log_likelihood"] == pytest.approx(-597.9547188, abs=1e-4)
+    assert found["columns"] == [{"name": "waiting", "kind": "real"}]
+    assert found["model"] == "gaussian:V"
+    assert list(found["components"][0]["distributions"][0]) == [
+        "family", "columns", "mean", "variance"
+    ]  # fmt: skip
+    rows = list(csv.DictReader((here / "c.csv").read_text().splitlines()))
+    assert len(rows) == 12 and [row["colour"] for row in rows] == ["blue"] * 5 + ["red"] * 7
+    # Exact values of the same column are coloured, scored and drawn.
+    assert emcli("assign", "p.json", "faithful.csv").stdout.count("\n") == 273
+    assert emcli("score", "p.json", "faithful.csv").returncode == 0
+    assert emcli("sample", "p.json", "-n", "2").stdout.startswith("waiting,colour\n")
+    assert "waiting" in emcli("show", "p.json").stdout
+    done = emcli("fit", *WAITING, "--start", "p.json", "-o", "q.json", "-q")
+    assert done.returncode == 0, done.stderr
+    assert likelihood(here / "q.json") == pytest.approx(likelihood(here / "p.json"), abs=1e-6)
+
+
+def test_censoring_is_an_interval_without_an_end(emcli: Run, here: Path) -> None:
+    """By status of numbers or of truths, and written as intervals: the same fit."""
+    (here / "t.csv").write_text(TIMES.replace("alive", "seen").replace("true", "FALSE ")
+                                .replace("false", "TRUE").replace("FALSE ", "FALSE"))
+    sides = [line.split(",") for line in TIMES.splitlines()[1:]]
+    lines = [f"{time},{time if died == '1' else ''}" for _, time, died, *_ in sides]
+    (here / "i.csv").write_text("\n".join(["from,to", *lines]) + "\n")
+    found = []
+    for words in (
+        ("t.csv", "-c", "time", "--censored", "time=died"),
+        ("t.csv", "-c", "time", "--censored", "time=seen"),
+        ("i.csv", "--interval", "time=from,to"),
+    ):
+        done = emcli("fit", *words, "-m", "exponential", "-k", "1", "-o", "p.json", "-q")
+        assert done.returncode == 0, done.stderr
+        found.append(likelihood(here / "p.json"))
+        entry = json.loads((here / "p.json").read_text())
+        assert entry["fit"]["missing_cells"] == 1
+        # Deaths over the time at risk.
+        (rate,) = entry["components"][0]["distributions"][0]["rate"]
+        assert rate == pytest.approx(4 / 32.5, rel=1e-3)
+    assert found[0] == found[1] == pytest.approx(found[2], rel=1e-12)
+    done = emcli("fit", "t.csv", "-c", "time", "--censored", "time=died:left", "-k", "1", "-q",
+                 "-o", "p.json")  # fmt: skip
+    assert done.returncode == 0 and likelihood(here / "p.json") != found[0]
+
+
+def test_beside_other_columns(emcli: Run, here: Path) -> None:
+    """A block of independent columns is one for each; rows of which something is known count."""
+    (here / "t.csv").write_text(TIMES)
+    done = emcli("fit", "t.csv", "-m", "gaussian:VVI(time, age)", "--censored", "time=died",
+                 "-k", "1", "-o", "p.json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "gaussian:V(time) + gaussian:V(age)" in done.stdout
+    done = emcli("fit", "t.csv", "-m", "weibull(time) + gaussian(age)", "--censored", "time=died",
+                 "--missing", "drop", "-k", "1", "-o", "p.json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads((here / "p.json").read_text())["fit"]["rows"] == 6
+
+
+def test_a_range_outside_which_nothing_was_recorded(emcli: Run, here: Path) -> None:
+    done = emcli("fit", "death_notices.csv", "-m", "poisson(deaths)", "--weight", "frequency",
+                 "--truncated", "0,", "-k", "2", "-o", "p.json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert likelihood(here / "p.json") == pytest.approx(-1989.945859883, abs=1e-6)
+    lines = (here / "death_notices.csv").read_text().splitlines()
+    (here / "d.csv").write_text("\n".join(line for line in lines if not line.startswith("0,")))
+    done = emcli("fit", "d.csv", "-m", "poisson(deaths)", "--weight", "frequency",
+                 "--truncated", "1,", "-k", "1", "-o", "p.json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "truncated below" in emcli("show", "p.json").stdout
+    entry = json.loads((here / "p.json").read_text())["components"][0]["distributions"][0]
+    assert entry["truncated_below"] == [1] and "truncated_above" not in entry
+    # The mean of what was recorded is the rate over the share that is.
+    rows = list(csv.DictReader((here / "d.csv").read_text().splitlines()))
+    total = sum(float(row["frequency"]) for row in rows)
+    mean = sum(float(row["deaths"]) * float(row["frequency"]) for row in rows) / total
+    (rate,) = entry["rate"]
+    assert rate / (1 - 2.718281828459045**-rate) == pytest.approx(mean, rel=1e-4)
+    drawn = emcli("sample", "p.json", "-n", "200").stdout.splitlines()[1:]
+    assert min(int(line.split(",")[0]) for line in drawn) >= 1
+    assert emcli("assign", "p.json", "d.csv").returncode == 0
+    assert emcli("score", "p.json", "death_notices.csv").returncode == 3
+
+
+def test_a_score_of_the_fitted_rows_is_their_likelihood(emcli: Run, here: Path) -> None:
+    done = emcli("fit", "faithful.csv", "-c", "waiting", "--truncated", "43,", "-k", "2", "-q",
+                 "-o", "p.json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    scored = emcli("score", "p.json", "faithful.csv").stdout.splitlines()[1:]
+    total = sum(float(line.split(",")[1]) for line in scored)
+    assert total == pytest.approx(likelihood(here / "p.json"), rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ([*WAITING[:2], "waiting=upper,lower", *WAITING[3:]], 3, "row 1, column 'upper': 44.5 is"),
+        ([*WAITING[:2], "waiting=lower"], 2, "NAME=LOWER,UPPER"),
+        ([*WAITING[:2], "waiting=lower,nobody"], 3, "nobody"),
+        ([*WAITING[:2], "count=lower,upper"], 2, "'count' already"),
+        ([*WAITING, "--interval", "waiting=lower,upper"], 2, "twice"),
+        ([*WAITING, "-m", "student"], 2, "student cannot"),
+        ([*WAITING, "-m", "categorical(waiting)"], 2, "categorical cannot"),
+        ([*WAITING, "--noise"], 2, "cannot"),
+        ([*WAITING, "-m", "gaussian(lower)"], 2, "excluded"),
+        ([*WAITING, "--truncated", "60,"], 3, "39.5 to 44.5 is outside"),
+        (["t.csv", "-c", "time", "--censored", "time"], 2, "COL=STATUS"),
+        (["t.csv", "-c", "time", "--censored", "time=age"], 3, "'60' is not"),
+        (["t.csv", "-c", "time", "--censored", "nobody=died"], 3, "nobody"),
+        (["t.csv", "--censored", "time=died"], 2, "gaussian:VVI"),
+        (["t.csv", "-c", "age", "--censored", "time=died"], 2, "'time'"),
+        (["t.csv", "-c", "time", "--truncated", "5,2"], 2, "not a range"),
+        (["t.csv", "-c", "time", "--truncated", ","], 2, "not a range"),
+        (["t.csv", "-c", "time", "--truncated", "2,"], 3, "row 1, column 'time': 1.5 is"),
+        (["t.csv", "-c", "time,age", "--truncated", "2,"], 2, "--truncated time=2,"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_said(
+    emcli: Run, here: Path, words: list[str], status: int, said: str
+) -> None:
+    (here / "t.csv").write_text(TIMES)
+    done = emcli("fit", *words)
+    assert done.returncode == status and said in done.stderr, done.stderr
+    assert len(done.stderr.splitlines()) == 1 and not done.stdout
+
+
+def test_an_empty_status_is_named(emcli: Run, here: Path) -> None:
+    (here / "t.csv").write_text(TIMES.replace("b,4,0", "b,4,"))
+    done = emcli("fit", "t.csv", "-c", "time", "--censored", "time=died", "-k", "1")
+    assert done.returncode == 3 and "row 2, column 'died': the status is empty" in done.stderr
