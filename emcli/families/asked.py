@@ -25,6 +25,7 @@ from emcli.numerics import Array, Codes, Mask
 
 # How far a density may be from adding up to 1, and a gradient from the differences.
 LEAK, ASKEW = 0.01, 1e-3
+_ELEMENTWISE = ("log_density", "gradient")
 
 
 class Kind(ABCMeta):
@@ -58,19 +59,27 @@ class Own(NumericalFamily, metaclass=Kind):
         except Exception as error:
             raise UsageError(
                 f"{method} of {cls.where} failed: {told(error, cls.file)}",
-                "x and the parameters are NumPy arrays" if method == "log_density" else "",
+                "x and the parameters are NumPy arrays" if method in _ELEMENTWISE else "",
             ) from error
+
+    @classmethod
+    def _named(cls, values: Array) -> tuple[dict[str, Array], Mask]:
+        """Each parameter (..., K, 1) by its name, and (..., K, 1) which are within their bounds.
+
+        The user's code never sees others: in their place stands a value that is.
+        """
+        named, within = {}, np.ones((*values.shape[:-1], 1), dtype=bool)
+        for i, parameter in enumerate(cls.coordinates_of):
+            value = values[..., i, None]
+            fits = parameter.inside(value)
+            within &= fits
+            named[parameter.name] = np.where(fits, value, parameter.bounded(np.zeros(())))
+        return named, within
 
     @classmethod
     def log_at(cls, x: Array, values: Array) -> Array:
         """(..., K, n) log densities of x (n,) at values (..., K, p), NaN where out of bounds."""
-        named, within = {}, np.ones(values.shape[:-1], dtype=bool)
-        for i, parameter in enumerate(cls.coordinates_of):
-            value = values[..., i]
-            fits = parameter.inside(value)
-            within &= fits
-            middle = parameter.bounded(np.zeros(()))
-            named[parameter.name] = np.where(fits, value, middle)[..., None]
+        named, within = cls._named(values)
         found = np.asarray(cls.asked("log_density", x, **named))
         wanted = (*values.shape[:-1], len(x))
         if found.shape not in (wanted, (*wanted[:-1], 1)):
@@ -82,7 +91,7 @@ class Own(NumericalFamily, metaclass=Kind):
         if not np.issubdtype(found.dtype, np.floating):
             raise UsageError(f"log_density of {cls.where} returned no real numbers")
         found = np.broadcast_to(found, wanted)
-        return found if within.all() else np.where(within[..., None], found, np.nan)
+        return found if within.all() else np.where(within, found, np.nan)
 
     def log_p(self, x: Array, theta: Array) -> Array:
         return self.log_at(x, self._values(theta))
@@ -97,11 +106,11 @@ class Own(NumericalFamily, metaclass=Kind):
     def _slopes(cls, x: Array, theta: Array) -> Array:
         """(..., K, p, n) the user's gradient, in theta."""
         values = cls._values(theta)
-        named = {p.name: values[..., i, None] for i, p in enumerate(cls.coordinates_of)}
+        named, within = cls._named(values)
         found = _in_order(cls, "gradient", cls.asked("gradient", x, **named))
         wanted = (*theta.shape[:-1], len(x))
         try:
-            slopes = [np.broadcast_to(slope, wanted) for slope in found]
+            slopes = [np.broadcast_to(np.where(within, slope, np.nan), wanted) for slope in found]
         except ValueError as error:
             raise UsageError(
                 f"gradient of {cls.where} must hold one array of shape {wanted} for each parameter"
@@ -118,14 +127,20 @@ class Own(NumericalFamily, metaclass=Kind):
             moved = theta.copy()
             moved[..., i] += DIFFERENCE * unit[..., i]
             width = (moved[..., i] - theta[..., i])[..., None, None]
-            bend[..., i, :, :] = (self._slopes(x, moved) - slope) / width
-        return self.log_p(x, theta), slope, (bend + bend.swapaxes(-3, -2)) / 2
+            with np.errstate(all="ignore"):
+                bend[..., i, :, :] = (self._slopes(x, moved) - slope) / width
+        with np.errstate(all="ignore"):
+            bend = (bend + bend.swapaxes(-3, -2)) / 2
+        return self.log_p(x, theta), slope, bend
 
     def refuse_nan(self, x: Array, value: Array, column: int) -> None:
         lost = np.argwhere(np.isnan(value))
         if len(lost):
             *component, i = lost[0]
-            raise DegenerateError(self._nan(x[i], self.values[(*component, column)]))
+            found = self.values[(*component, column)]
+            if all(p.inside(v) for p, v in zip(self.coordinates_of, found, strict=True)):
+                raise DegenerateError(self._nan(x[i], found))
+        super().refuse_nan(x, value, column)
 
     @classmethod
     def _nan(cls, x: float, values: Array) -> str:
@@ -205,7 +220,7 @@ class Own(NumericalFamily, metaclass=Kind):
         found = np.empty((len(self.columns), len(colours)))
         for k, each in enumerate(self.values):
             rows = np.flatnonzero(colours == k)
-            for j, values in enumerate(each):
+            for j, values in enumerate(each if len(rows) else ()):
                 found[j, rows] = self._drawn(rng, len(rows), values)
         return found
 
@@ -239,8 +254,8 @@ def _asked_for(kind: type[Own], x: Array, w: Array) -> Array:
     """(..., K, p) the rough values that the user's `start` tells of each component."""
     found = np.empty((*w.shape[:-1], len(kind.coordinates_of)))
     for index in np.ndindex(found.shape[:-1]):
-        told = _in_order(kind, "start", kind.asked("start", x, w[index]))
-        for i, (parameter, value) in enumerate(zip(kind.coordinates_of, told, strict=True)):
+        rough = _in_order(kind, "start", kind.asked("start", x, w[index]))
+        for i, (parameter, value) in enumerate(zip(kind.coordinates_of, rough, strict=True)):
             if np.ndim(value) or not parameter.inside(np.asarray(value, float)):
                 raise UsageError(
                     f"start of {kind.where} says {parameter.name} is {value}, which is not "
@@ -292,14 +307,14 @@ def _check(kind: type[Own], x: Array, values: Array) -> None:
     theta = np.array([[p.unbounded(values[i]) for i, p in enumerate(kind.coordinates_of)]])
     unit = kind.units(x, np.ones((1, len(x))), values[None])
     value, slope, _ = differences(lambda x, t: kind.log_at(x, kind._values(t)), x, theta, unit)
-    told = kind._slopes(x, theta)
+    own = kind._slopes(x, theta)
     for i, parameter in enumerate(kind.coordinates_of):
-        off = np.abs(told[0, i] - slope[0, i])
+        off = np.abs(own[0, i] - slope[0, i])
         worst = int(off.argmax())
         if not off[worst] <= ASKEW * np.abs(slope[0, i]).max() + 1e-9 * np.abs(value).max():
             speed = parameter.speed(values[i])
             raise UsageError(
-                f"gradient of {kind.where} says {told[0, i, worst] / speed:.6g} for "
+                f"gradient of {kind.where} says {own[0, i, worst] / speed:.6g} for "
                 f"{parameter.name} at x = {x[worst]:g} with {kind._listed(values)}, where "
                 f"log_density has the slope {slope[0, i, worst] / speed:.6g}"
             )

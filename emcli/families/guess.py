@@ -31,12 +31,12 @@ Density = Callable[[Array, Array], Array]
 def score(density: Density, x: Array, w: Array, values: Array) -> Array:
     """(C, ..., K) log-likelihood of rows (n,), weights (..., K, n), at parameters (C, ..., K, p).
 
-    Minus infinity where it is not a number.
+    Minus infinity where it is no finite number.
     """
     found = density(x, values)
     with np.errstate(all="ignore"):
         total = np.where(w > 0, w * found, 0.0).sum(axis=-1)
-    return np.where(np.isnan(total), -np.inf, total)
+    return np.where(np.isfinite(total), total, -np.inf)
 
 
 def likeliest(

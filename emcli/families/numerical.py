@@ -23,8 +23,8 @@ from emcli.families.block import Block
 from emcli.numerics import Array, Mask, distinct, expit, flat, triangle, unpack
 
 # No step is longer than this many units, along an axis that bends downwards and along one that does
-# not.
-FAR, REACH = 10.0, 1.0
+# not; nor in all, as the curvature measures it: what the bends say of Q holds no farther.
+FAR, REACH, TRUST = 10.0, 1.0, 0.5
 # Central differences move a coordinate by so much of its unit: less, and rounding would be seen in
 # the bends; a slope takes two widths, for its error is where the parameters end.
 DIFFERENCE = 1e-3
@@ -326,7 +326,7 @@ class NumericalFamily(Family):
         along = (axes.swapaxes(-2, -1) @ slope[..., None])[..., 0] / steep
         most = np.where(values > 0, FAR, REACH)
         along = np.clip(along, -most, most)
-        along /= 1 + np.sqrt((steep * along**2).sum(-1, keepdims=True))
+        along /= np.maximum(1.0, np.sqrt((steep * along**2).sum(-1, keepdims=True)) / TRUST)
         step = (axes @ along[..., None])[..., 0]
         curvature = (axes * steep[..., None, :]) @ axes.swapaxes(-2, -1) / _outer(unit)
         return self.at(q.theta + step * unit * free, curvature)

@@ -28,7 +28,8 @@ import numpy as np
 
 from emcli.errors import UsageError
 from emcli.families.asked import Kind, Own, between, told
-from emcli.families.numerical import NumericalFamily, Parameter
+from emcli.families.base import Family
+from emcli.families.numerical import Parameter
 
 GROUP = "emcli.families"  # of entry points
 
@@ -68,9 +69,10 @@ def installed(name: str) -> type[Any] | None:
             found = entry.load()
         except Exception as error:
             raise UsageError(f"{where} cannot be imported: {told(error, '')}") from error
-        if isinstance(found, type) and issubclass(found, NumericalFamily):
-            return found
-        return wrapped(found, where, "", ("", name), name)
+        if not (isinstance(found, type) and issubclass(found, Family)):
+            found = wrapped(found, where, "", ("", name), name)
+        _read["", name] = found
+        return found
     return None
 
 
@@ -87,7 +89,7 @@ def again(path: str, name: str) -> type[Any]:
         return _read[path, name]
     found = load(f"{path}:{name}") if path else installed(name)
     assert found is not None  # the other process had it
-    return _read.setdefault((path, name), found)
+    return found
 
 
 def _placed(kind: Any) -> Any:

@@ -38,8 +38,8 @@ def leanings(
 ) -> tuple[list[Alike], list[Leaning]]:
     """Of each component of the stack in order, slope (..., K, d) and s (..., K) being its own."""
     seen, d = normal.completions(block), slope.shape[-1]
-    each = zip(seen.each, slope.reshape(-1, d), s.ravel(), strict=True)
-    return seen.groups, [_leaning(y, spare, seen.groups, *own) for (y, spare), *own in each]
+    each = zip(seen.each, slope.reshape(-1, d), s.ravel().tolist(), strict=True)
+    return seen.groups, [_leaning(y, spare, seen.groups, eta, own) for (y, spare), eta, own in each]
 
 
 def _leaning(

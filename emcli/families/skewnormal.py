@@ -53,7 +53,7 @@ MOST, SMALL = 100.0, 0.5
 
 @dataclass(frozen=True, eq=False)
 class SkewNormal(Family):
-    """normal: location and scale as the normal distributions N(xi, Omega); skewness: (..., K, d)."""
+    """normal: location and scale, as normal distributions N(xi, Omega); skewness: (..., K, d)."""
 
     normal: Full
     skewness: Array
@@ -101,8 +101,11 @@ class SkewNormal(Family):
         return self.k == 1
 
     def narrowest(self, unit: Array) -> Array:
-        covariance = self.normal.covariance - HALF * HALF * _outer(self.delta)
-        return replace(self.normal, covariance=covariance).narrowest(unit)
+        # The inverse of the covariance, Omega - 2/pi Delta Delta': Omega^-1 Delta is s eta.
+        share = HALF * HALF / (1 - HALF * HALF * (1 - self.s * self.s)) * self.s * self.s
+        inverse = self.normal.precision + share[..., None, None] * _outer(self.slope)
+        largest = np.linalg.norm(inverse * (unit[:, None] * unit), ord=2, axis=(-2, -1))
+        return 1 / np.maximum(largest, np.finfo(float).tiny)
 
     @property
     def forms(self) -> Mask:

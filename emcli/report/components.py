@@ -170,16 +170,20 @@ def _others(
     """A parameter with one number a column, or one in all; tables are left to the file."""
     columns, word = block[0]["columns"], key.replace("_", " ").replace("ities", "ity")
     values = [some[key] for some in block]
+    tiny = "probabilit" not in key
     if all(isinstance(value, list) and len(value) == len(columns) for value in values):
         if not all(isinstance(v, (int, float, type(None))) for value in values for v in value):
             return []
         return [
-            Row(_named(column, word, levels), numbers.alike([value[j] for value in values]))
+            Row(
+                _named(column, word, levels),
+                numbers.alike([value[j] for value in values], tiny=tiny),
+            )
             for j, column in enumerate(columns)
         ]
     if all(isinstance(value, (int, float, type(None))) for value in values):
         label = f"{columns[0]} {word}" if "terms" in block[0] else word
-        return [Row(label, numbers.alike(values))]
+        return [Row(label, numbers.alike(values, tiny=tiny))]
     if all(isinstance(value, str) for value in values):
         return [Row(word, values)]
     return []

@@ -30,10 +30,11 @@ def fixed(value: Number, decimals: int) -> str:
     return f"{value:.{decimals}f}"
 
 
-def alike(values: Sequence[Number], digits: int = 4) -> list[str]:
+def alike(values: Sequence[Number], digits: int = 4, tiny: bool = False) -> list[str]:
     """Numbers of one kind side by side, to `digits` significant digits of the largest.
 
-    None is a limit: infinitely many degrees of freedom, say.
+    None is a limit: infinitely many degrees of freedom, say. tiny: a number that would look like
+    nought is shown for what it is, and so are those beside it.
     """
     sizes = [abs(v) for v in values if v]
     if sizes and not 1e-4 <= max(sizes) < 1e7:
@@ -41,6 +42,8 @@ def alike(values: Sequence[Number], digits: int = 4) -> list[str]:
     decimals = min(_decimals(max(sizes, default=0.0), digits), digits - 1)
     if sizes and max(sizes) < 0.1:
         decimals = _decimals(max(sizes), digits - 1)
+    if tiny and sizes and min(sizes) < 0.5 * 10.0**-decimals:
+        return ["∞" if v is None else f"{v:.{digits - 1}g}" for v in values]
     return ["∞" if v is None else f"{v:.{decimals}f}" for v in values]
 
 

@@ -59,6 +59,11 @@ def test_numbers_of_a_row_have_the_same_decimals(values: Any, cells: list[str]) 
     assert numbers.alike(values) == cells
 
 
+def test_what_would_look_like_nought_is_shown_for_what_it_is() -> None:
+    assert numbers.alike([0.10293, 2.6083e-05], tiny=True) == ["0.103", "2.61e-05"]
+    assert numbers.alike([0.10293, 0.0], tiny=True) == ["0.103", "0.000"]
+
+
 def component(weight: float, **parameters: Any) -> dict[str, Any]:
     block = {"family": "x", "columns": ["a", "b"], **parameters}
     return {"colour": "red", "weight": weight, "distributions": [block]}

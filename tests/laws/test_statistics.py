@@ -130,8 +130,10 @@ def test_rows_without_a_value_add_nothing(row):
         t = family.statistics(Block(nothing), mixture.weights[:, None])
         if not t.any():
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+        if not t.any() or family.leaves != (family,):  # of different kinds some add, some do not
             continue
-        again = family.maximise(mixture.weights, t)
+        trace = 1e-12  # of rows with values: some of each column must have been seen
+        again = family.maximise(mixture.weights + trace * one.n, t + trace * a)
         np.testing.assert_allclose(again.to_vector(family), family.to_vector(), atol=1e-8)
 
 
