@@ -7,13 +7,15 @@ whose parameters, sums and charts are those of its kinds side by side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from emcli.errors import DegenerateError
 from emcli.evaluation import places
 from emcli.families.base import Family, Part, drawable, named, undrawn
 from emcli.families.block import Block
@@ -220,10 +222,11 @@ class Assorted(Family):
         groups = []
         for number, kind in enumerate(kinds):
             own = np.arange(first) if number == 0 else np.array([first + number - 1])
-            families = tuple(
-                p.family.estimate(p, block.take(places(p.inputs, part.inputs)), r[..., own, :])
-                for p in kind.parts
-            )
+            with _telling(own):
+                families = tuple(
+                    p.family.estimate(p, block.take(places(p.inputs, part.inputs)), r[..., own, :])
+                    for p in kind.parts
+                )
             if kind.held:
                 lead = families[0].own_vector.shape[:-1]
                 families = tuple(_spread(family, lead) for family in kind.held)
@@ -284,12 +287,14 @@ class Assorted(Family):
         return found
 
     def maximise(self, n: Array, t: Array) -> Self:
-        return self._with([
-            group.families
-            if group.held
-            else [f.maximise(own, s) for f, s in zip(group.families, sums, strict=True)]
-            for group, own, sums in self._sums(n, t)
-        ])
+        found: list[Sequence[Family]] = []
+        for group, own, sums in self._sums(n, t):
+            with _telling(group.places):
+                pairs = zip(group.families, sums, strict=True)
+                found.append(
+                    group.families if group.held else [f.maximise(own, s) for f, s in pairs]
+                )
+        return self._with(found)
 
     def q(self, n: Array, t: Array) -> float:
         return sum(
@@ -414,6 +419,19 @@ class Assorted(Family):
             groups.append(Group(name, np.array(own), families))
         columns = tuple(name for family in groups[0].families for name in family.columns)
         return cls(columns, tuple(groups))
+
+
+@contextmanager
+def _telling(places: Codes) -> Iterator[None]:
+    """What is degenerate is told by its place among all components."""
+    try:
+        yield
+    except DegenerateError as error:
+        if error.component is None:
+            raise
+        number = int(places[error.component])
+        said = f"component {error.component + 1} ", f"component {number + 1} "
+        raise DegenerateError(error.sentence.replace(*said, 1), number) from None
 
 
 def _spread(family: Family, lead: tuple[int, ...]) -> Family:

@@ -10,17 +10,11 @@ made once a pattern; there is no loop over either.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 
-from emcli.families.base import Part
-from emcli.families.block import Block
-from emcli.families.exponential import refuse_unseen
-from emcli.families.gaussian import Full
-from emcli.families.quadratic import LOG_2PI
-from emcli.numerics import Array, Codes, Mask, triangle
+from emcli.numerics import Array, Codes, Mask
 
 _BITS = 62  # of a pattern's code
 
@@ -99,126 +93,3 @@ def spread_over(groups: list[Alike], matrices: list[Array], masses: Array, d: in
         more = (mass[:, None, None] * own).ravel()
         found += np.bincount(cells.ravel(), more, d * d).reshape(d, d)
     return found
-
-
-class Seen(NamedTuple):
-    """A block as a family's components complete it."""
-
-    by: Incomplete
-    block: Block
-    groups: list[Alike]
-    each: list[Completed]
-
-
-@dataclass(frozen=True, eq=False)
-class Incomplete(Full):
-    """`Full` for a table with missing cells: the same parameters, by the path of its patterns."""
-
-    incomplete: tuple[int, ...] = field(default=(), kw_only=True)
-    hidden: ClassVar = True
-
-    @classmethod
-    def of(cls, full: Full, incomplete: tuple[int, ...]) -> Self:
-        """The same parameters, for missing cells in the columns at these positions."""
-        return cls(
-            full.columns, full.structure, full.mean, full.origin, full.covariance,
-            known=full.known, options=full.options, incomplete=incomplete,
-        )  # fmt: skip
-
-    @classmethod
-    def begun(cls, blank: Full, part: Part, block: Block, r: Array) -> Self:
-        """A fit to rows whose colours are r: a few EM steps on their missing cells.
-
-        They begin with the variances of what was observed.
-        """
-        seen = ~np.isnan(block.values)
-        n = r.sum(axis=-1)
-        spread = np.empty_like(blank.mean)
-        for j, (x, there) in enumerate(zip(block.values, seen, strict=True)):
-            away = np.where(there, x, 0.0) - blank.mean[..., j, None] * there
-            spread[..., j] = (r * away * away).sum(axis=-1) / (r @ there)
-        found = cls.of(blank, part.incomplete)._with(
-            blank.mean, spread[..., None] * np.eye(spread.shape[-1])
-        )
-        for _ in range(STEPS):
-            found = found.maximise(n, found.statistics(block, r))
-        return found
-
-    def seeing(self, incomplete: tuple[int, ...]) -> Self:
-        return self.of(self, incomplete)
-
-    @property
-    def forms(self) -> Mask:
-        return np.zeros(self.mean.shape[:-2], dtype=bool)
-
-    @property
-    def linear(self) -> bool:
-        return False
-
-    def completions(self, block: Block) -> Seen:
-        """The block as each component of the stack completes it; the sums ask for it again."""
-        last = block.scratch.get(("completed", self.columns))
-        if isinstance(last, Seen) and last.by is self and last.block.same(block):
-            return last
-        d = len(self.columns)
-        groups = alike(block.values)
-        parameters = zip(self.mean.reshape(-1, d), self.precision.reshape(-1, d, d), strict=True)
-        each = [completed(block.values, groups, *own) for own in parameters]
-        found = Seen(self, block, groups, each)
-        block.scratch["completed", self.columns] = found
-        return found
-
-    def log_density(self, block: Block) -> Array:
-        d = len(self.columns)
-        roots, _ = self.factors
-        found = np.empty((*self.mean.shape[:-1], block.n))
-        flat = found.reshape(-1, block.n)
-        for k, (z, _) in enumerate(self.completions(block).each):
-            y = roots.reshape(-1, d, d)[k] @ z
-            flat[k] = np.einsum("ij,ij->j", y, y)
-        found += self.log_volume(block)
-        found *= -0.5
-        return found
-
-    def log_volume(self, block: Block) -> Array:
-        observed = len(self.columns) - np.isnan(block.values).sum(axis=0)
-        found: Array = observed * LOG_2PI + self.factors[1][..., None]
-        flat, seen = found.reshape(-1, block.n), self.completions(block)
-        for k, (_, spare) in enumerate(seen.each):
-            for group, (_, lacking) in zip(seen.groups, spare, strict=True):
-                flat[k, group.rows] += lacking[group.of]
-        return found
-
-    def statistics(self, block: Block, r: Array) -> Array:
-        """Sums of r times [E z, upper triangle of E z z', mean, which cells are there].
-
-        So they say what they are taken about, and of how much of each column.
-        """
-        return self.sums(block, r, r)
-
-    def sums(self, block: Block, r: Array, spare: Array) -> Array:
-        d, whole = len(self.columns), self.width
-        i, j = triangle(d)
-        sums = np.empty((*self.mean.shape[:-1], whole + 2 * d))
-        sums[..., whole : whole + d] = r.sum(axis=-1)[..., None] * self.mean
-        sums[..., whole + d :] = r @ ~np.isnan(block.values).T
-        flat, shares = sums.reshape(-1, whole + 2 * d), r.reshape(-1, block.n)
-        masses, seen = spare.reshape(-1, block.n), self.completions(block)
-        for k, (z, left) in enumerate(seen.each):
-            flat[k, :d] = z @ shares[k]
-            square = (z * shares[k]) @ z.T
-            square += spread_over(seen.groups, [inverse for inverse, _ in left], masses[k], d)
-            flat[k, d : self.width] = square[i, j]
-        return sums
-
-    def about(self, n: Array, t: Array) -> Array:
-        found: Array = t[..., self.width : -len(self.columns)] / n[..., None]
-        return found
-
-    def moments(self, n: Array, t: Array) -> tuple[Array, Array]:
-        refuse_unseen(t[..., -len(self.columns) :], n, self.columns)
-        return super().moments(n, t)
-
-
-# EM steps of a start on its missing cells, its colours held.
-STEPS = 5

@@ -312,6 +312,8 @@ class Regression(Family):
             raise ValueError(f"'formula' and 'terms' must be those of {formula}")
         if part.columns != (formula.response,):
             raise ValueError(f"'columns' must be '{formula.response}'")
+        if found[0].get("offset") != part.options.get("offset"):
+            raise ValueError("'offset' must be the model's")
         slopes = array_from(found, "coefficients", len(design.labels))
         if not design.intercept:
             return slopes

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from emcli.families.block import Block
-from emcli.families.patterns import Alike, Incomplete, spread_over
+from emcli.families.full import Incomplete
+from emcli.families.patterns import Alike, spread_over
 from emcli.numerics import Array, triangle
 
 

@@ -32,8 +32,7 @@ from emcli.errors import DegenerateError
 from emcli.families import charts
 from emcli.families.base import Family, Part, array_from
 from emcli.families.block import Block
-from emcli.families.gaussian import Full, Gaussian
-from emcli.families.patterns import Incomplete
+from emcli.families.gaussian import Full, Gaussian, Incomplete
 from emcli.families.quadratic import LOG_2PI
 from emcli.families.skew_patterns import leanings
 from emcli.families.skew_patterns import sums as completed_sums

@@ -27,7 +27,7 @@ from emcli.errors import UsageError
 from emcli.families.base import Family, Part, numbers
 from emcli.families.block import Block
 from emcli.families.gammas import log_gamma_rise, log_less_digamma
-from emcli.families.gaussian import Diagonal, Gaussian, structure_of
+from emcli.families.gaussian import Diagonal, Gaussian, Normal, structure_of
 from emcli.families.quadratic import LOG_2PI
 from emcli.families.structures import AXIS_ALIGNED, STRUCTURES
 from emcli.numerics import Array, Codes, Mask
@@ -44,7 +44,7 @@ REACH = 1.0
 class Student(Family):
     """gaussian: the normal distributions of the same location and scale; df: (..., K)."""
 
-    gaussian: Gaussian
+    gaussian: Normal
     df: Array
     incomplete: tuple[int, ...] = field(default=(), kw_only=True)
 

@@ -167,9 +167,14 @@ def _factors(block: Sequence[Distribution], full: bool) -> list[Row]:
 def _others(
     block: Sequence[Distribution], key: str, levels: Mapping[str, Sequence[Any]]
 ) -> list[Row]:
-    """A parameter with one number a column, or one in all; tables are left to the file."""
+    """A parameter with one number a column, or one in all; tables are left to the file.
+
+    Of a matrix of scale the roots of the diagonal are shown.
+    """
     columns, word = block[0]["columns"], key.replace("_", " ").replace("ities", "ity")
     values = [some[key] for some in block]
+    if key == "scale" and isinstance(values[0], list) and isinstance(values[0][0], list):
+        values = [[math.sqrt(row[j]) for j, row in enumerate(matrix)] for matrix in values]
     tiny = "probabilit" not in key
     if all(isinstance(value, list) and len(value) == len(columns) for value in values):
         if not all(isinstance(v, (int, float, type(None))) for value in values for v in value):

@@ -68,13 +68,12 @@ VISITS = Example(
     lambda rng, n: np.array([rng.normal(0.0, 1.0, n), np.log(rng.uniform(1, 8, n))]),
 )  # fmt: skip
 
-# Three regressions of two levels are hardly told apart by themselves: a number goes with them.
+# Three regressions of two levels are hardly told apart by themselves: numbers go with them.
 ANSWER = Example(
     Part(Logistic, ("answer",), options={"formula": Formula("answer", ((("x", 1),),))}),
     _entries("answer ~ x", ["x"], (0.5, -1.0, 0.0), ([1.5], [-0.5], [-2.0])),
     lambda entry, x: stats.bernoulli(1 / (1 + np.exp(-_eta(entry, x[1])))).logpmf(x[0]),
-    (np.arange(2.0), np.array([0.4])),
-    lambda rng, n: rng.normal(0.0, 1.5, n)[None],
+    given=lambda rng, n: rng.normal(0.0, 1.5, n)[None],
 )  # fmt: skip
 
 ROWS = [
@@ -82,5 +81,5 @@ ROWS = [
     Row("linear sigma=common+poisson", (PARABOLA, POISSON)),
     Row("linear(y ~ a)+gaussian(a)", (LINE, gaussian("V", ("a",)))),
     Row("poisson-regression", (VISITS,)),
-    Row("gaussian+logistic", (gaussian("V", ("a",)), ANSWER)),
+    Row("VVV+logistic", (gaussian("VVV", ("a", "b")), ANSWER)),
 ]
