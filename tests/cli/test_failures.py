@@ -153,7 +153,7 @@ def test_nothing_typed_prints_the_help_and_fails(emcli: Run) -> None:
 
 
 def test_a_bug_is_called_one(emcli: Run, here: Path) -> None:
-    (here / "sitecustomize.py").write_text("import emcli.api as a\na.load = lambda path: 1 / 0\n")
+    (here / "sitecustomize.py").write_text("import emcli.api as a\na.load = lambda *given: 1 / 0\n")
     root = str(Path(__file__).parents[2])
     done = emcli("show", "x.json", PYTHONPATH=f"{here}:{root}")
     assert done.returncode == 1

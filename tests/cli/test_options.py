@@ -18,8 +18,8 @@ CONTRACT = {
         --labels --label-trust --truth --interval --censored --truncated
         -o --params -a --assignments --append --no-probabilities --trace --trace-parameters
         --criterion --folds --start --starts --seed --acceleration --tolerance --max-iterations
-        --max-time --component --noise --equal-weights --family-file --colours --threads --memory --spool
-        --strict --progress
+        --max-time --component --noise --equal-weights --family-file --colours --threads
+        --memory --spool --strict --progress
         -q --quiet -v --verbose
         --provenance --show-config --config
         -d --delimiter --decimal --encoding --na --no-header""",

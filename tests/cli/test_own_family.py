@@ -7,6 +7,7 @@ import json
 import math
 import os
 import pickle
+import re
 import subprocess
 from pathlib import Path
 
@@ -17,10 +18,11 @@ from scipy import optimize, stats
 
 import emcli as library
 from emcli.families import catalogue
-from tests.cli.conftest import Run, command, environment
+from tests.cli.conftest import ROOT, Run, command, environment
 
-# The README's own class: take it from there once it stands there, and delete the file.
-GOMPERTZ = (Path(__file__).parent / "data" / "lifetimes.py").read_text()
+# The README's own class.
+README = (ROOT / "README.md").read_text()
+GOMPERTZ = re.findall(r"```python\n(import numpy as np\n+class Gompertz.*?)```", README, re.S)[0]
 FILE = ("--family-file", "lifetimes.py:Gompertz")
 
 

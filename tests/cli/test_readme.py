@@ -47,7 +47,9 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_command_runs_and_prints_what_it_shows(folder: Path) -> None:
     for language, text in blocks():
-        if language == "python":
+        if language == "python" and "class Gompertz" in text:
+            (folder / "lifetimes.py").write_text(text)
+        elif language == "python":
             run(folder, sys.executable, "-c", text)
         elif language == "sh":
             done = run(folder, "bash", "-eu", "-o", "pipefail", "-c", text)

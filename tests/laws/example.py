@@ -183,12 +183,17 @@ def rough(row: Row, source: MemorySource, seed: int = 0, mix: float = 0.5) -> Mi
 def prepared(row: Row, source: MemorySource) -> Model:
     """The row's model, its blocks knowing which of the source's columns have missing cells."""
     empty = np.isnan(source.values).any(axis=1)
-    return Model(tuple(
-        replace(part, incomplete=tuple(
-            j for j, name in enumerate(part.columns) if empty[row.names.index(name)]
-        ))
-        for part in row.model.parts
-    ))
+
+    def ready(part: Part) -> Part:
+        missing = [j for j, name in enumerate(part.columns) if empty[row.names.index(name)]]
+        options = part.options
+        if "kinds" in options:
+            kinds = [replace(kind, parts=tuple(map(ready, kind.parts)))
+                     for kind in options["kinds"]]
+            options = {"kinds": tuple(kinds)}
+        return replace(part, incomplete=tuple(missing), options=options)
+
+    return Model(tuple(map(ready, row.model.parts)))
 
 
 def masked(values: np.ndarray, share: float = 0.15, seed: int = 0) -> np.ndarray:

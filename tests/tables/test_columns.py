@@ -226,7 +226,7 @@ def test_trials_are_read_but_not_taken():
     assert found.models[0][0].options == {"trials": "tosses"}
     assert [column.name for column in found.columns] == ["heads", "tosses", "spare"]
     assert found.trials == {"heads": "tosses", "spare": "tosses"}
-    assert plan(table, "binomial(heads, n=10)").models[0][0].trials == 10
+    assert plan(table, "binomial(heads, n=10)").models[0][0].options == {"trials": 10}
     assert [family.name for family in found.checks["heads"]] == ["binomial"]
 
 

@@ -52,6 +52,7 @@ def assortment(*kinds: tuple[Example, ...]) -> Assortment:
             own = {key[2:]: value for key, value in entry.items() if key[0] == str(i)}
             at = [columns.index(name) for name in example.part.columns]
             logs = example.twin(own, x[at])
+            logs = np.where(np.isnan(logs), 0.0, logs)
             found = found + (logs.sum(axis=0) if logs.ndim == 2 else logs)
         return found
 
