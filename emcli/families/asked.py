@@ -152,8 +152,9 @@ class Own(NumericalFamily, metaclass=Kind):
         return " and ".join(f"{p.name} {value:.6g}" for p, value in named)
 
     @classmethod
-    def begin(cls, x: Array, w: Array) -> Array:
-        values = _asked_for(cls, x, w) if hasattr(cls.user, "start") else _tried(cls, x, w)
+    def begin(cls, x: Array, w: Array, held: Mapping[str, float]) -> Array:
+        started = hasattr(cls.user, "start")
+        values = _asked_for(cls, x, w) if started else _tried(cls, x, w, held)
         first = values.reshape(-1, values.shape[-1])[0]
         if not cls.checked:
             cls.checked = True
@@ -240,9 +241,9 @@ class Own(NumericalFamily, metaclass=Kind):
         return table.quantile(rng.random(n))
 
 
-def _tried(kind: type[Own], x: Array, w: Array) -> Array:
+def _tried(kind: type[Own], x: Array, w: Array, held: Mapping[str, float]) -> Array:
     """(..., K, p) parameters under which the rows are likely."""
-    found = guess.likeliest(kind.log_at, kind.coordinates_of, kind.interval.low, x, w)
+    found = guess.likeliest(kind.log_at, kind.coordinates_of, held, kind.interval.low, x, w)
     lost = np.argwhere(~np.isfinite(guess.score(kind.log_at, x, w, found[None])[0]))
     if len(lost):
         index = tuple(lost[0])

@@ -6,7 +6,7 @@ then parameter by parameter. `density` is a function of x (n,) and parameters (.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -40,18 +40,25 @@ def score(density: Density, x: Array, w: Array, values: Array) -> Array:
 
 
 def likeliest(
-    density: Density, parameters: Sequence[Parameter], low: float, x: Array, w: Array
+    density: Density, parameters: Sequence[Parameter], held: Mapping[str, float], low: float,
+    x: Array, w: Array,
 ) -> Array:
     """(..., K, p) parameters under which rows (n,) with weights (..., K, n) are likely.
 
-    low: where their support begins.
+    held: those that are known; low: where the support begins.
     """
-    choices = [suggested(parameter, low, x, w) for parameter in parameters]
+    choices = [
+        np.full((1, *w.shape[:-1]), held[parameter.name]) if parameter.name in held
+        else suggested(parameter, low, x, w)
+        for parameter in parameters
+    ]
     rng = np.random.default_rng(0)
     drawn = [some[rng.integers(0, len(some), TRIES)] for some in choices]
     best = _best(density, x, w, np.stack(drawn, axis=-1))
     for _ in range(SWEEPS):
         for i, parameter in enumerate(parameters):
+            if parameter.name in held:
+                continue
             with np.errstate(all="ignore"):
                 steps = STEPS.reshape(-1, *[1] * (best.ndim - 1))
                 near = parameter.bounded(parameter.unbounded(best[..., i]) + steps)

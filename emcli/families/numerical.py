@@ -22,9 +22,8 @@ from emcli.families.base import Family, Part, array_from
 from emcli.families.block import Block
 from emcli.numerics import Array, Mask, distinct, expit, flat, triangle, unpack
 
-# No step is longer than this many units, along an axis that bends downwards and along one that does
-# not; nor in all, as the curvature measures it: what the bends say of Q holds no farther.
-FAR, REACH, TRUST = 10.0, 1.0, 0.5
+# No coordinate moves by more of its units in one step.
+REACH = 1.0
 # Central differences move a coordinate by so much of its unit: less, and rounding would be seen in
 # the bends; a slope takes two widths, for its error is where the parameters end.
 DIFFERENCE = 1e-3
@@ -115,8 +114,11 @@ class NumericalFamily(Family):
 
     @classmethod
     @abstractmethod
-    def begin(cls, x: Array, w: Array) -> Array:
-        """(..., K, p) rough values of the parameters: x (n,) increasing, weights (..., K, n)."""
+    def begin(cls, x: Array, w: Array, held: Mapping[str, float]) -> Array:
+        """(..., K, p) rough values of the parameters: x (n,) increasing, weights (..., K, n).
+
+        held: parameters that stay as they are.
+        """
 
     def derivatives(self, x: Array, theta: Array, unit: Array) -> tuple[Array, Array, Array]:
         """log_p (..., K, n) with its slope (..., K, p, n) and bend (..., K, p, p, n) in theta.
@@ -205,8 +207,8 @@ class NumericalFamily(Family):
             _refuse_unseen(r[..., seen].sum(axis=-1), name)
             x, w = merged(row[seen], r[..., seen])
             gaps.append(np.diff(x).min() if len(x) > 1 else np.finfo(float).tiny)
-            held = {key: (v[j % len(v)],) for key, v in part.options.items()}
-            each.append(cls._begun(Part(cls, (name,), options=held), *few(x, w)))
+            held = {key: v[j % len(v)] for key, v in part.options.items()}
+            each.append(cls._begun(name, held, *few(x, w)))
         values = np.concatenate([one.values for one in each], axis=-2)
         found = replace(cls.made(part, values, np.ones_like(values)), curvature=np.concatenate(
             [one.curvature for one in each], axis=-3
@@ -214,13 +216,14 @@ class NumericalFamily(Family):
         return found if cls.bounded else replace(found, gaps=tuple(gaps))
 
     @classmethod
-    def _begun(cls, part: Part, x: Array, w: Array) -> Self:
+    def _begun(cls, name: str, held: Mapping[str, float], x: Array, w: Array) -> Self:
         """The fit to one column's values (n,) with these weights (..., K, n)."""
-        values = cls.begin(x, w)
+        values = cls.begin(x, w, held)
         for i, parameter in enumerate(cls.coordinates_of):
-            if parameter.name in part.options:
-                values[..., i] = part.options[parameter.name][0]
+            if parameter.name in held:
+                values[..., i] = held[parameter.name]
         units = cls.units(x, w, values)
+        part = Part(cls, (name,), options={key: (value,) for key, value in held.items()})
         found = cls.made(part, values[..., None, :], units[..., None, :])
         return found._climbed(Block(x[None]), w)
 
@@ -324,10 +327,8 @@ class NumericalFamily(Family):
         values, axes = np.linalg.eigh(curvature)
         steep = np.maximum(np.abs(values), 1e-10 + 1e-10 * np.abs(values).max(-1, keepdims=True))
         along = (axes.swapaxes(-2, -1) @ slope[..., None])[..., 0] / steep
-        most = np.where(values > 0, FAR, REACH)
-        along = np.clip(along, -most, most)
-        along /= np.maximum(1.0, np.sqrt((steep * along**2).sum(-1, keepdims=True)) / TRUST)
         step = (axes @ along[..., None])[..., 0]
+        step /= np.maximum(1.0, np.abs(step).max(axis=-1, keepdims=True) / REACH)
         curvature = (axes * steep[..., None, :]) @ axes.swapaxes(-2, -1) / _outer(unit)
         return self.at(q.theta + step * unit * free, curvature)
 

@@ -8,10 +8,10 @@ the Gaussian's covariance; degrees of freedom nu (K,), free, the same for all (`
 
 M step: location and scale are the Gaussian's, each row counting E[u|x] = (nu + d)/(nu + delta)
 times (Liu & Rubin 1995; Peel & McLachlan 2000). The degrees of freedom, left to EM on u, would
-approach infinity, where half the fits of real data end, like the number of steps: theirs is a step
-of Fisher's scoring in s = log(1 + c/nu). With c^2 = d(d + 6)/2 the information on s is between
-0.55 and 1.06, whatever nu, so that one is good enough; and s = 0, infinitely many, is a place like
-any other.
+grow like the number of steps towards infinity, where fits of real data often end, and never leave
+it. So theirs is a step of Fisher's scoring in s = log(1 + c/nu): with c^2 = d(d + 6)/2 a row's
+information on s is between 0.5 and 1.06, whatever nu, and is taken to be one; and s = 0, infinitely
+many, is a place like any other.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ CONTRACT = {
         -q --quiet -v --verbose
         --provenance --show-config --config
         -d --delimiter --decimal --encoding --na --no-header""",
-    "assign": """-a -o --assignments --append --no-probabilities --id --missing --family-file --threads
-        -q --quiet
+    "assign": """-a -o --assignments --append --no-probabilities --id --missing --family-file
+        --threads -q --quiet
         -d --delimiter --decimal --encoding --na --no-header""",
     "score": """-o --output --below --id --missing --family-file --threads -q --quiet
         -d --delimiter --decimal --encoding --na --no-header""",

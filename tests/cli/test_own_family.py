@@ -200,9 +200,8 @@ def test_other_processes_know_it_and_bytes_stay(emcli: Run, place: Path, n: int,
     assert one.stdout == two.stdout
 
 
-def test_the_class_travels_as_its_place() -> None:
-    path = Path(__file__).parent / "data" / "lifetimes.py"
-    catalogue.use([f"{path}:Gompertz"])
+def test_the_class_travels_as_its_place(place: Path) -> None:
+    catalogue.use([f"{place / 'lifetimes.py'}:Gompertz"])
     family = catalogue.family("gompertz")
     assert pickle.loads(pickle.dumps(family)) is family
     script = "import pickle, sys; print(pickle.load(sys.stdin.buffer).name)"
@@ -223,6 +222,14 @@ def test_the_library_takes_it_too(place: Path) -> None:
     again = library.load(str(place / "held.json"), family_file=path)
     assert again.mixture.name == "gompertz(ageing=0.3)"
     assert again.score(frame).total == pytest.approx(fit.fit["log_likelihood"])
+
+
+def test_what_is_held_is_held_from_the_start(emcli: Run, place: Path) -> None:
+    """A rate that suits another ageing would be a thousand times too high here."""
+    done = emcli("fit", "faithful.csv", *FILE, "-m", "gompertz(waiting, ageing=0.2)", "-k", "2",
+                 "-q", "-o", "-")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["fit"]["log_likelihood"] == pytest.approx(-1057.447, abs=1e-3)
 
 
 def test_it_is_a_block_like_any_other_and_uses_rows_with_empty_cells(
