@@ -17,8 +17,9 @@ import numpy as np
 
 from emcli.errors import DegenerateError
 from emcli.evaluation import places
-from emcli.families.base import Family, Part, drawable, named, undrawn
+from emcli.families.base import Family, Part
 from emcli.families.block import Block
+from emcli.families.product import drawable, named, undrawn
 from emcli.frozen import frozen
 from emcli.grammar import parse
 from emcli.numerics import Array, Codes, Mask

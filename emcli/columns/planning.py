@@ -13,7 +13,8 @@ from emcli.columns.selection import listed, select, single
 from emcli.columns.values import Column
 from emcli.errors import InputError, UsageError
 from emcli.families import catalogue
-from emcli.families.base import Family, drawing_order
+from emcli.families.base import Family
+from emcli.families.product import drawing_order
 from emcli.frozen import frozen
 from emcli.grammar import AUTO, Term
 from emcli.settings import Selecting

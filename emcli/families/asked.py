@@ -17,8 +17,9 @@ import numpy as np
 
 from emcli.errors import DegenerateError, InputError, UsageError
 from emcli.families import guess
-from emcli.families.base import Part, imputed
+from emcli.families.base import Part
 from emcli.families.block import Block
+from emcli.families.helpers import imputed
 from emcli.families.integrated import Table
 from emcli.families.numerical import DIFFERENCE, NumericalFamily, Parameter, differences
 from emcli.numerics import Array, Codes, Mask

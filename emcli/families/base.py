@@ -26,6 +26,7 @@ import numpy as np
 
 from emcli.errors import UsageError
 from emcli.families.block import Block
+from emcli.families.words import numbers, quoted, typed
 from emcli.numerics import Array, Codes, Mask
 
 
@@ -147,7 +148,7 @@ class Family(ABC):
             low, high = cls.range_of(name)
             if held is not None and not all(low < value < high for value in held):
                 ends = f"between {low:g} and {high:g}" if high < np.inf else f"above {low:g}"
-                raise UsageError(f"{name}={_spelt(held)} is not {ends}")
+                raise UsageError(f"{name}={typed(held)} is not {ends}")
 
     @classmethod
     def range_of(cls, name: str) -> tuple[float, float]:
@@ -159,7 +160,7 @@ class Family(ABC):
         cls, columns: Sequence[str], options: Mapping[str, Any], alone: bool
     ) -> tuple[str, ...]:
         """Its arguments as the grammar writes them; columns not where the block is alone."""
-        words = [name if value is True else f"{name}={_spelt(value)}"
+        words = [name if value is True else f"{name}={typed(value)}"
                  for name, value in options.items() if value is not False]
         return (*(() if alone else map(quoted, columns)), *words)
 
@@ -450,120 +451,8 @@ class Family(ABC):
         return False
 
 
-def quoted(name: str) -> str:
-    """A column name as the model grammar wants it."""
-    plain = name.replace("_", "a").replace(".", "a").isalnum() and not name[0].isdigit()
-    return name if plain else f'"{name}"'
-
-
-def named(blocks: Sequence[tuple[type[Family], str, tuple[str, ...], Mapping[str, Any]]]) -> str:
-    """A model's name, of each block's family, title, columns and options.
-
-    Columns stand in it only where there are several blocks to tell apart.
-    """
-    found = []
-    blocks = [block for block in blocks if block[0].written]
-    for family, title, columns, options in blocks:
-        words = family.spelt(columns, options, len(blocks) == 1)
-        found.append(f"{title}({', '.join(words)})" if words else title)
-    return " + ".join(found)
-
-
-def drawing_order(blocks: Sequence[tuple[Sequence[str], Sequence[str]]]) -> list[int]:
-    """The order in which blocks can be drawn: each after those that describe what it reads.
-
-    blocks: of each the columns it describes and those it reads beside them. Raises `UsageError`
-    where they wait for each other.
-    """
-    order: list[int] = []
-    left = list(range(len(blocks)))
-    while left:
-        waited = {name for i in left for name in blocks[i][0]}
-        ready = [i for i in left if not waited.intersection(blocks[i][1])]
-        if not ready:
-            names = " and ".join(f"'{name}'" for i in left for name in blocks[i][0])
-            raise UsageError(
-                f"{names} depend on each other" if len(left) > 1 else f"{names} depends on itself",
-                "of two columns one can depend on the other",
-            )
-        order += ready
-        left = [i for i in left if i not in ready]
-    return order
-
-
-def drawable(families: Sequence[Family]) -> list[Family]:
-    """The families in the order in which they can be drawn."""
-    blocks = [(f.columns, [name for name in f.given if name not in f.columns]) for f in families]
-    return [families[i] for i in drawing_order(blocks)]
-
-
-def undrawn(families: Sequence[Family]) -> tuple[str, ...]:
-    """The columns that must be known to draw from these families: what none of them draws."""
-    drawn = {name for f in families for name in f.columns if name not in f.given}
-    return tuple(dict.fromkeys(n for f in families for n in f.given if n not in drawn))
-
-
-def _spelt(value: Any) -> str:
-    """An option's value as the model grammar writes it."""
-    if isinstance(value, tuple):
-        return _spelt(value[0]) if len(value) == 1 else f"({', '.join(map(_spelt, value))})"
-    return f"{value:.17g}" if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def numbers(name: str, text: str) -> tuple[float, ...]:
-    """`3`, or `(3, 4.5)`, as numbers."""
-    try:
-        found = tuple(float(word) for word in text.strip("() ").split(","))
-    except ValueError:
-        found = ()
-    if not found or not np.isfinite(found).all():
-        raise UsageError(
-            f"'{text}' is no value for {name}=", f"type a number, or one for each column: "
-            f"{name}=(1.5, 2)"
-        )
-    return found
-
-
 def _each(f: Callable[..., Array], *arrays: Any) -> Any:
     """f of some arrays, or of each array of some tuples."""
     if isinstance(arrays[0], tuple):
         return tuple(f(*some) for some in zip(*arrays, strict=True))
     return f(*arrays)
-
-
-def imputed(block: Block) -> Array:
-    """Values (d, n) with each column's mean in place of NaN: for starts only."""
-    missing = np.isnan(block.values)
-    if not missing.any():
-        return block.values
-    w = ~missing * (1.0 if block.weights is None else block.weights)
-    total = (w * np.where(missing, 0.0, block.values)).sum(axis=1, keepdims=True)
-    return np.where(missing, total / np.maximum(w.sum(axis=1, keepdims=True), 1e-300), block.values)
-
-
-def limits(p: Array, columns: Sequence[str], what: str) -> list[str]:
-    """Those of one component's probabilities (d,) that ran to 0 or 1, in words."""
-    ends = [(name, round(float(value))) for name, value in zip(columns, p, strict=True)
-            if min(value, 1 - value) < 1e-9]
-    return [f"{what} of '{name}' is {end}" for name, end in ends]
-
-
-def whole_numbers(values: Array) -> Mask:
-    """Which values are whole numbers from 0."""
-    return (values >= 0) & (values == np.floor(values))
-
-
-def array_from(
-    found: Sequence[Mapping[str, Any]],
-    key: str,
-    d: int,
-    low: float = -np.inf,
-    high: float = np.inf,
-) -> Array:
-    """(K, d) numbers from K entries of a parameters file; ValueError where they do not fit."""
-    values = [entry[key] for entry in found]
-    array = np.array([v if isinstance(v, list) else [v] for v in values], float)
-    if array.shape != (len(found), d) or not ((array >= low) & (array <= high)).all():
-        limits = f" of {low:g} to {high:g}" if high < np.inf else f" of {low:g} or more"
-        raise ValueError(f"'{key}' must be {d} numbers{limits if low > -np.inf else ''}")
-    return array

@@ -14,9 +14,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from emcli.errors import UsageError
-from emcli.families.base import Part, array_from, imputed, limits, numbers, whole_numbers
+from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
+from emcli.families.helpers import array_from, imputed, limits, whole_numbers
+from emcli.families.words import numbers
 from emcli.numerics import Array, Codes, expit, flat, log_factorial, safe_log
 
 _MOST_TRIALS = 2**53  # the largest number up to which doubles hold every whole one

@@ -13,9 +13,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from emcli.errors import DegenerateError
-from emcli.families.base import Part, limits
+from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
+from emcli.families.helpers import limits
 from emcli.numerics import Array, Codes, Mask, flat, safe_log
 
 

@@ -20,10 +20,11 @@ import numpy as np
 
 from emcli.errors import DegenerateError, UsageError
 from emcli.families import factoring
-from emcli.families.base import Part, array_from
+from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
 from emcli.families.gaussian import Full, Gaussian
+from emcli.families.helpers import array_from
 from emcli.numerics import Array, Codes, Mask, flat
 
 # Factors that can be asked for.

@@ -20,7 +20,7 @@ from itertools import product
 from typing import Any, NoReturn
 
 from emcli.errors import UsageError
-from emcli.families.base import quoted
+from emcli.families.words import quoted
 from emcli.numerics import Array
 
 _TOKEN = re.compile(r'\s*(?:"(?P<quoted>[^"]*)"|(?P<word>[\w.]+)|(?P<mark>\S))')

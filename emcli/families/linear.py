@@ -16,12 +16,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from emcli.errors import DegenerateError
-from emcli.families.base import Part, array_from, numbers
+from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
 from emcli.families.formula import Design
+from emcli.families.helpers import array_from
 from emcli.families.quadratic import LOG_2PI, MOST_COLUMNS, MOST_KAPPA
 from emcli.families.regression import Frame, Regression
+from emcli.families.words import numbers
 from emcli.numerics import Array, Codes, Mask, triangle
 
 # A direction in which a component's design varies less than this, in units of itself, is none.

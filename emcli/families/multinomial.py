@@ -14,9 +14,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from emcli.errors import UsageError
-from emcli.families.base import Part, array_from, limits, whole_numbers
+from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
+from emcli.families.helpers import array_from, limits, whole_numbers
 from emcli.numerics import Array, Codes, flat, log_factorial, safe_log
 
 

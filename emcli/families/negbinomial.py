@@ -21,8 +21,9 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 from emcli.errors import DegenerateError
-from emcli.families.base import Family, Part, array_from, imputed, whole_numbers
+from emcli.families.base import Family, Part
 from emcli.families.block import Block
+from emcli.families.helpers import array_from, imputed, whole_numbers
 from emcli.families.rising import curve, curve_slope, log_mass, ratio, rising
 from emcli.numerics import Array, Codes, flat, safe_log
 

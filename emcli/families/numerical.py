@@ -18,8 +18,9 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 from emcli.errors import DegenerateError
-from emcli.families.base import Family, Part, array_from
+from emcli.families.base import Family, Part
 from emcli.families.block import Block
+from emcli.families.helpers import array_from
 from emcli.numerics import Array, Mask, distinct, expit, flat, triangle, unpack
 
 # No coordinate moves by more of its units in one step.

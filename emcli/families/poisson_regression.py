@@ -11,8 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from emcli.families.base import whole_numbers
 from emcli.families.canonical import Canonical
+from emcli.families.helpers import whole_numbers
 from emcli.families.poisson import LogFactorial
 from emcli.numerics import Array, Codes
 

@@ -13,8 +13,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from emcli.errors import DegenerateError
-from emcli.families.base import Family, Part, array_from, imputed
+from emcli.families.base import Family, Part
 from emcli.families.block import Block
+from emcli.families.helpers import array_from, imputed
 from emcli.numerics import Array, Mask, flat
 
 # The least number a sample may hold: smaller draws would be rounded to zero, outside the support.

@@ -18,9 +18,11 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 from emcli.errors import DegenerateError, UsageError
-from emcli.families.base import Family, Part, array_from, imputed, quoted
+from emcli.families.base import Family, Part
 from emcli.families.block import Block
 from emcli.families.formula import Design, Formula, parse
+from emcli.families.helpers import array_from, imputed
+from emcli.families.words import quoted
 from emcli.numerics import Array, Codes, flat, unpack, whitened
 
 # A column of the design this close to a combination of the others, in units of itself, is one.

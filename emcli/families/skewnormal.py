@@ -30,9 +30,10 @@ from scipy.special import erfcx, log_ndtr
 
 from emcli.errors import DegenerateError
 from emcli.families import charts
-from emcli.families.base import Family, Part, array_from
+from emcli.families.base import Family, Part
 from emcli.families.block import Block
 from emcli.families.gaussian import Full, Gaussian, Incomplete
+from emcli.families.helpers import array_from
 from emcli.families.quadratic import LOG_2PI
 from emcli.families.skew_patterns import leanings
 from emcli.families.skew_patterns import sums as completed_sums

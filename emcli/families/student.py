@@ -24,12 +24,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from emcli.errors import UsageError
-from emcli.families.base import Family, Part, numbers
+from emcli.families.base import Family, Part
 from emcli.families.block import Block
 from emcli.families.gammas import log_gamma_rise, log_less_digamma
 from emcli.families.gaussian import Diagonal, Gaussian, Normal, structure_of
 from emcli.families.quadratic import LOG_2PI
 from emcli.families.structures import AXIS_ALIGNED, STRUCTURES
+from emcli.families.words import numbers
 from emcli.numerics import Array, Codes, Mask
 
 # What is fitted to colours begins with these degrees of freedom and takes a few M steps.

@@ -18,9 +18,10 @@ import numpy as np
 
 from emcli.errors import DegenerateError
 from emcli.families import spheres
-from emcli.families.base import Part, array_from, imputed
+from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import Separable
+from emcli.families.helpers import array_from, imputed
 from emcli.numerics import Array, Codes, Mask, flat, safe_log
 
 

@@ -18,9 +18,10 @@ import numpy as np
 
 from emcli.errors import DegenerateError, UsageError
 from emcli.families import spheres
-from emcli.families.base import Part, array_from
+from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
+from emcli.families.helpers import array_from
 from emcli.numerics import Array, Codes, Mask, flat, safe_log
 
 # What may be left of ties between unit vectors, times a hundred.

@@ -17,9 +17,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from emcli.families.base import Part, array_from, imputed, whole_numbers
+from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import Separable, fill_missing
+from emcli.families.helpers import array_from, imputed, whole_numbers
 from emcli.families.poisson import LogFactorial
 from emcli.numerics import LOG_TINY, LOG_ZERO, Array, Codes, expit, flat, safe_log
 
