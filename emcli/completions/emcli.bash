@@ -2,6 +2,10 @@
 # share/bash-completion/completions/emcli.
 
 _emcli() {
+    local models='gaussian student skewnormal lognormal exponential gamma weibull
+        inverse-gaussian rayleigh beta poisson geometric negbinomial binomial zip
+        bernoulli categorical multinomial vonmises vonmisesfisher uniform factor linear
+        logistic poisson-regression'
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local words=
     if ((COMP_CWORD == 1)); then
@@ -13,7 +17,7 @@ _emcli() {
         --acceleration) words='lbfgs squarem none' ;;
         --progress) words='auto lines json never' ;;
         --start) words='kmeans++ random hierarchical quantile' ;;
-        -m | --model) words='gaussian poisson binomial bernoulli categorical auto' ;;
+        -m | --model) words="$models auto" ;;
         *)
             case ${COMP_WORDS[1]}:$cur in
             fit:-*)
@@ -46,7 +50,7 @@ _emcli() {
             completion:-*)
                 words='--help'
                 ;;
-            models:*) words='gaussian poisson binomial bernoulli categorical' ;;
+            models:*) words=$models ;;
             completion:*) words='bash zsh fish' ;;
             esac
             ;;

@@ -14,7 +14,7 @@ complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a show -d 'Fit
 complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a models -d 'The catalogue of models'
 complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a completion -d 'Print the completion script of a shell'
 
-complete -c emcli -n '__fish_seen_subcommand_from fit' -s m -l model -x -a 'gaussian poisson binomial bernoulli categorical auto' -d 'Model, or several separated by commas to compare'
+complete -c emcli -n '__fish_seen_subcommand_from fit' -s m -l model -x -a 'gaussian student skewnormal lognormal exponential gamma weibull inverse-gaussian rayleigh beta poisson geometric negbinomial binomial zip bernoulli categorical multinomial vonmises vonmisesfisher uniform factor linear logistic poisson-regression auto' -d 'Model, or several separated by commas to compare'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -s k -l components -x -d 'Number of components'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l component -x -d 'One component of another kind'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l noise -d 'Add a uniform background, grey, for outliers'
@@ -105,7 +105,7 @@ complete -c emcli -n '__fish_seen_subcommand_from show' -s h -l help -d 'Show th
 
 complete -c emcli -n '__fish_seen_subcommand_from models' -l family-file -r -d 'A distribution of your own, FILE.py:NAME'
 complete -c emcli -n '__fish_seen_subcommand_from models' -s h -l help -d 'Show this message and exit'
-complete -c emcli -n '__fish_seen_subcommand_from models' -f -a 'gaussian poisson binomial bernoulli categorical'
+complete -c emcli -n '__fish_seen_subcommand_from models' -f -a 'gaussian student skewnormal lognormal exponential gamma weibull inverse-gaussian rayleigh beta poisson geometric negbinomial binomial zip bernoulli categorical multinomial vonmises vonmisesfisher uniform factor linear logistic poisson-regression'
 
 complete -c emcli -n '__fish_seen_subcommand_from completion' -s h -l help -d 'Show this message and exit'
 complete -c emcli -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'

@@ -24,7 +24,7 @@ _emcli() {
     case $command in
     fit)
         _arguments -s \
-            '(-m --model)'{-m,--model}'[Model, or several separated by commas to compare]:model:(gaussian poisson binomial bernoulli categorical auto)' \
+            '(-m --model)'{-m,--model}'[Model, or several separated by commas to compare]:model:(gaussian student skewnormal lognormal exponential gamma weibull inverse-gaussian rayleigh beta poisson geometric negbinomial binomial zip bernoulli categorical multinomial vonmises vonmisesfisher uniform factor linear logistic poisson-regression auto)' \
             '(-k --components)'{-k,--components}'[Number of components]:k:' \
             '*--component[One component of another kind]:colour=model:' \
             '--noise[Add a uniform background, grey, for outliers]' \
@@ -130,7 +130,7 @@ _emcli() {
         _arguments -s \
             '*--family-file[A distribution of your own, FILE.py\:NAME]:file:_files' \
             '(-h --help)'{-h,--help}'[Show this message and exit]' \
-            '1:family:(gaussian poisson binomial bernoulli categorical)'
+            '1:family:(gaussian student skewnormal lognormal exponential gamma weibull inverse-gaussian rayleigh beta poisson geometric negbinomial binomial zip bernoulli categorical multinomial vonmises vonmisesfisher uniform factor linear logistic poisson-regression)'
         ;;
     completion)
         _arguments -s \

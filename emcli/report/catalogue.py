@@ -9,8 +9,9 @@ from emcli.report.sheet import Column, Sheet
 from emcli.report.terminal import to_text
 
 _GRAMMAR = (
-    "FAMILY[:VARIANT][(COLUMN, ..., name=value)]; blocks joined by '+' are independent; several "
-    "models separated by ',' are compared. 'auto' chooses a family for each column."
+    "FAMILY[:VARIANT][(COLUMN, ..., name=value)]; blocks joined by '+' are independent; '|' parts "
+    "kinds of component; several models separated by ',' are compared. 'auto' chooses a family for "
+    "each column."
 )
 _KINDS = {
     "real": "numbers", "count": "counts", "binary": "two levels", "category": "levels",

@@ -8,6 +8,7 @@ import click
 import pytest
 
 from emcli.cli.main import emcli as group
+from emcli.families import catalogue
 from emcli.settings import Reading
 from tests.cli.conftest import ROOT, Run
 
@@ -81,6 +82,12 @@ def test_completions_name_every_long_option(name: str, shell: str) -> None:
         text = text.split(f"    {name})\n")[1].split(";;")[0]
         found = set(re.findall(r"(?<=[',{*])--[a-z-]+(?=[\[}])", text))
     assert found == {flag for flag in flags(name) if flag.startswith("--")}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completions_name_every_family(shell: str) -> None:
+    text = (ROOT / "emcli" / "completions" / f"emcli.{shell}").read_text()
+    assert " ".join(catalogue.names()) in " ".join(text.split())
 
 
 @pytest.mark.parametrize("name", COMMANDS)
