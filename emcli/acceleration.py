@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from emcli.em import e_step, halfway, m_step, overshot
+from emcli.em import HALVES, e_step, halfway, m_step, overshot
 from emcli.errors import DegenerateError
 from emcli.expectation import Expectation
 from emcli.frozen import frozen
@@ -36,7 +36,8 @@ class Climb:
     """Where each start of a stack is, and what there must be known of its way to go on.
 
     here: the stack; kind: (S,) how it got there; before, sums: where it came from, and the E step
-    there (None at first); taken: steps so far; memory: the accelerator's, None for plain EM.
+    there (None at first); taken: steps so far; memory: the accelerator's, None for plain EM;
+    halves: how often in a row some M step overshot.
     """
 
     here: Mixture
@@ -45,6 +46,7 @@ class Climb:
     sums: Expectation | None
     taken: int
     memory: Accelerator | None
+    halves: int = 0
 
     @classmethod
     def begin(cls, here: Mixture, acceleration: str, taken: int = 0) -> Climb:
@@ -68,7 +70,7 @@ class Climb:
         return Climb(
             self.here.select(starts), self.kind[starts], self.before.select(starts),
             self.sums and self.sums.select(starts),
-            self.taken, self.memory and self.memory.select(starts),
+            self.taken, self.memory and self.memory.select(starts), self.halves,
         )  # fmt: skip
 
     @classmethod
@@ -83,6 +85,7 @@ class Climb:
             Expectation.join(sums) if sums else None,
             climbs[0].taken,
             memories[0].join(memories) if memories else None,
+            max(climb.halves for climb in climbs),
         )
 
     def evaluate(self, source: MemorySource) -> tuple[Expectation, Mask]:
@@ -120,14 +123,18 @@ class Climb:
         here = self.here.put(failed, self.before.select(failed)) if failed.any() else self.here
         there, taken = m_step(here, sums), self.taken + 1
         short = failed & (self.kind != JUMP)
+        halves = self.halves + 1 if short.any() else 0
         if short.any():
-            there = there.put(short, halfway(self.before.select(short), self.here.select(short)))
+            before = self.before.select(short)
+            up = halves < HALVES  # else there is none
+            there = there.put(short, halfway(before, self.here.select(short)) if up else before)
         kind = np.where(failed & ~short, FIRST, STEP)
         if self.memory is None or taken <= PLAIN_STEPS:
-            return Climb(there, kind, here, sums, taken, self.memory), np.full(len(self), np.nan)
+            ahead = Climb(there, kind, here, sums, taken, self.memory, halves)
+            return ahead, np.full(len(self), np.nan)
         way = Way(self.before, here, there, self.kind == STEP, failed, ~resting & ~failed)
         jump = self.memory.see(way, rows)
         ready = jump.ready
         goal = jump.goal if ready.all() else there.put(ready, jump.goal.select(ready))
         kind = np.where(ready, JUMP, kind)
-        return Climb(goal, kind, here, sums, taken, jump.memory), jump.remaining
+        return Climb(goal, kind, here, sums, taken, jump.memory, halves), jump.remaining

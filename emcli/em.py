@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emcli.errors import DegenerateError
 from emcli.expectation import Expectation
 from emcli.families.block import Block
 from emcli.mixture import Mixture
@@ -57,14 +58,26 @@ def q(mixture: Mixture, expectation: Expectation) -> float:
 
 
 def halfway(here: Mixture, there: Mixture) -> Mixture:
-    """The point between two in the unconstrained chart around the first."""
-    return here.from_vector((here.to_vector() + there.to_vector(here)) / 2)
+    """The point between two in the unconstrained chart around the first.
+
+    Raises `DegenerateError` for a step that leads nowhere.
+    """
+    begin = here.to_vector()
+    away = there.to_vector(here) - begin
+    try:
+        return here.from_vector(begin + away / 2)
+    except ValueError:  # out of all range, or no numbers
+        raise DegenerateError("the M step leads nowhere") from None
 
 
 def overshot(before: Expectation, after: Expectation) -> Mask:
     """(...) did a step lower the likelihood, by more than rounding?"""
     slack = 1e-12 * (before.n.sum(axis=-1) + np.abs(before.log_likelihood))
     return np.asarray(~(after.log_likelihood >= before.log_likelihood - slack))
+
+
+# After so many halves there is no way up.
+HALVES = 40
 
 
 @dataclass(frozen=True)
@@ -84,8 +97,10 @@ def steps(mixture: Mixture, source: MemorySource) -> Iterator[Step]:
         yield Step(mixture, float(expectation.log_likelihood) + base)
         ahead = m_step(mixture, expectation)
         found = e_step(ahead, source)
+        halves = 0
         while not mixture.exact and overshot(expectation, found):
-            ahead = halfway(mixture, ahead)
+            halves += 1
+            ahead = halfway(mixture, ahead) if halves < HALVES else mixture
             found = e_step(ahead, source)
         mixture, expectation = ahead, found
 
