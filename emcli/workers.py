@@ -59,7 +59,8 @@ def shared(
                 process.stdin.flush()
                 found[number] = pickle.load(process.stdout)
                 arrived(number, found[number])
-        except (OSError, EOFError, pickle.UnpicklingError):
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
+            # The process has died, or this one is done with it and has closed its pipes.
             if number is not None:
                 with lock:
                     waiting.append(number)

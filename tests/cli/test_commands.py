@@ -151,5 +151,5 @@ def test_bash_completes(emcli: Run, here: Path) -> None:
         script += 'echo "${COMPREPLY[*]}"\n'
     done = subprocess.run(["bash", "-c", script], cwd=here, capture_output=True, text=True)
     assert done.stdout.splitlines() == [
-        "score sample show", "use drop refuse", "--start --starts", "gaussian",
+        "score sample show", "use drop refuse", "--start --starts", "gaussian gamma geometric",
     ]  # fmt: skip

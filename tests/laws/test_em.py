@@ -78,7 +78,7 @@ def directions(row, source, best, count, seed=0):
     for i in range(count):
         other = rough(row, source, seed + i, mix=0.6)
         away = other.to_vector(best) - best.to_vector()
-        yield away / np.abs(away).max()
+        yield away / (np.abs(away).max() or 1.0)  # all parameters may be held
 
 
 @exact_rows
