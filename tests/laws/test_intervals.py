@@ -268,7 +268,7 @@ def test_intervals_in_a_range_of_which_nothing_else_was_recorded():
         assert entry["truncated_below"] == [low] and entry["truncated_above"] == [high]
         found = distribution(entry)
         inside = log_mass(found, np.maximum(lower, low), np.minimum(upper, high))
-        # Outside the range a difference of distribution functions cancels: the nearer tail is taken.
+        # Outside the range a difference of distribution functions cancels: take the tail.
         (whole,) = log_mass(found, np.array([low]), np.array([high]))
         joint.append(np.log(weight) + inside - whole)
     total = np.logaddexp(*joint).sum()
