@@ -112,6 +112,8 @@ def emcli(context: click.Context) -> int:
 def main() -> NoReturn:
     """Run the command line and exit with the status the SPEC of exit codes says."""
     death.listen()
+    if not os.environ.get("EMCLI_DEBUG"):
+        sys.excepthook = _bug
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -127,14 +129,19 @@ def main() -> NoReturn:
         death.die(signal.SIGINT)
     except BrokenPipeError:
         death.die(signal.SIGPIPE)
-    except Exception as error:  # the outermost door: a bug is one line and exit status 1
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):
-            _leave(OutputError.exit_code, f"cannot write standard output: {error.strerror}")
-        if os.environ.get("EMCLI_DEBUG"):
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO):
             raise
-        _leave(1, f"this is a bug in emcli ({type(error).__name__}: {error}); "
-                  "set EMCLI_DEBUG=1 to see where, and please report it")
+        _leave(OutputError.exit_code, f"cannot write standard output: {error.strerror}")
     _leave(status)
+
+
+def _bug(kind: type[BaseException], error: BaseException, _: object) -> None:
+    """What nobody caught is a bug: one line, and Python's own exit status 1."""
+    _say(one_line(
+        f"emcli: this is a bug in emcli ({kind.__name__}: {error}); "
+        "set EMCLI_DEBUG=1 to see where, and please report it"
+    ))
 
 
 def _run(words: list[str]) -> int:

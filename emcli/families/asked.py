@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import traceback
 from abc import ABCMeta
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -54,14 +55,10 @@ class Own(NumericalFamily, metaclass=Kind):
     @classmethod
     def asked(cls, method: str, *args: Any, **named: Any) -> Any:
         """What the user's method says; what goes wrong in it is told as a sentence."""
-        try:
-            with np.errstate(all="ignore"):
-                return getattr(cls.user, method)(*args, **named)
-        except Exception as error:
-            raise UsageError(
-                f"{method} of {cls.where} failed: {told(error, cls.file)}",
-                "x and the parameters are NumPy arrays" if method in _ELEMENTWISE else "",
-            ) from error
+        hint = "x and the parameters are NumPy arrays" if method in _ELEMENTWISE else ""
+        failed = f"{method} of {cls.where} failed"
+        with theirs(failed, cls.file, hint), np.errstate(all="ignore"):
+            return getattr(cls.user, method)(*args, **named)
 
     @classmethod
     def _named(cls, values: Array) -> tuple[dict[str, Array], Mask]:
@@ -322,7 +319,20 @@ def _check(kind: type[Own], x: Array, values: Array) -> None:
             )
 
 
-def told(error: BaseException, file: str) -> str:
+@contextmanager
+def theirs(failed: str, file: str = "", hint: str = "") -> Iterator[None]:
+    """Around a user's own code, which may raise anything: it is told as a sentence.
+
+    Everything is caught here and nowhere else: no list of exceptions fits a stranger's code, and
+    with `EMCLI_DEBUG` the command line shows its whole traceback.
+    """
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{failed}: {_told(error, file)}", hint) from error
+
+
+def _told(error: BaseException, file: str) -> str:
     """What went wrong in a user's code, and in which line of this file."""
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     if isinstance(error, SyntaxError):

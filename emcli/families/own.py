@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from emcli.errors import UsageError
-from emcli.families.asked import Kind, Own, between, told
+from emcli.families.asked import Kind, Own, between, theirs
 from emcli.families.base import Family
 from emcli.families.numerical import Parameter
 
@@ -65,10 +65,8 @@ def installed(name: str) -> type[Any] | None:
 
     for entry in entry_points(group=GROUP, name=name):
         where = f"{entry.value} (entry point '{name}')"
-        try:
+        with theirs(f"{where} cannot be imported"):
             found = entry.load()
-        except Exception as error:
-            raise UsageError(f"{where} cannot be imported: {told(error, '')}") from error
         if not (isinstance(found, type) and issubclass(found, Family)):
             found = wrapped(found, where, "", ("", name), name)
         _read["", name] = found
@@ -111,10 +109,8 @@ def _executed(shown: str, path: str) -> ModuleType:
     module = ModuleType(f"emcli family {path}")
     module.__file__ = path
     sys.modules[module.__name__] = module
-    try:
+    with theirs(f"{shown} cannot be imported", path):
         exec(compile(source, path, "exec"), vars(module))
-    except (Exception, SystemExit) as error:
-        raise UsageError(f"{shown} cannot be imported: {told(error, path)}") from error
     return module
 
 
@@ -125,10 +121,8 @@ def wrapped(
     if not isinstance(user, type):
         raise UsageError(f"{where} is not a class")
     file = getattr(sys.modules.get(user.__module__), "__file__", None) or ""
-    try:
+    with theirs(f"{where} cannot be made", file):
         made = user()
-    except Exception as error:
-        raise UsageError(f"{where} cannot be made: {told(error, file)}") from error
     parameters = _parameters(made, where)
     interval = _interval("support", getattr(made, "support", (None, None)), where)
     name = name or getattr(made, "name", None) or user.__name__.lower()
