@@ -215,6 +215,8 @@ def test_a_column_a_component_never_sees_is_named_or_left_as_it_was(row):
     assert np.isfinite(mixture.to_vector()).all()
 
 
+# A warning fails it: a search that divides nought by nought on the way to its verdict is no better
+# than one that gives none.
 @every_row
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("hardship", ["few rows", "missing cells", "weights of nought"])
