@@ -17,7 +17,8 @@ import pytest
 
 from emcli import columns, tables
 from emcli.errors import InputError, OutputError, UsageError
-from emcli.settings import Reading, Selecting, parse_size
+from emcli.settings import Reading, Selecting
+from emcli.settings.parsing import parse_size
 from emcli.sources.memory import CHUNK
 from emcli.sources.spool import OWN, Mapped, Spool, SpoolSource
 from tests.cli.conftest import Run, command, environment
