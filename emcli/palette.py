@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 
 from emcli.errors import UsageError
 
@@ -23,6 +24,7 @@ HEX = {
     "teal": "#008080",
 }
 NOISE = "grey"
+GREY = "#7f7f7f"
 
 
 def names(k: int, asked: Sequence[str] = ()) -> tuple[str, ...]:
@@ -34,3 +36,11 @@ def names(k: int, asked: Sequence[str] = ()) -> tuple[str, ...]:
     rest = [name for name in HEX if name not in asked]
     rest += [f"colour{i}" for i in range(len(HEX) + 1, len(HEX) + k + 1)]
     return (*asked, *rest)[:k]
+
+
+def hexes(colours: Sequence[str]) -> tuple[str, ...]:
+    """How colours of these names look; other names (labels, say) get looks that are left over."""
+    left = cycle([look for name, look in HEX.items() if name not in colours] or HEX.values())
+    return tuple(
+        HEX.get(name) or (GREY if name == NOISE else next(left)) for name in colours
+    )

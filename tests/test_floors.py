@@ -18,7 +18,7 @@ FLOORS = (
     ("environment", "errors", "frozen", "settings", "events", "numerics", "files", "palette",
      "schema"),
     ("families", "grammar"),
-    ("assorted", "mixture", "evaluation", "expectation"),
+    ("assorted", "kinds", "mixture", "evaluation", "expectation"),
     ("em", "variants", "jump", "quasi_newton", "squarem", "acceleration", "online", "sources",
      "tables"),
     ("run", "start", "cell", "search", "criteria", "degeneracy", "densities", "bootstrap", "align",
@@ -26,7 +26,7 @@ FLOORS = (
     ("document", "composing", "truth", "fitted", "outcome", "api", "report"),
     ("cli", "__main__"),
 )
-HEAVY = ("numpy", "pandas", "pyarrow", "scipy", "rich")
+HEAVY = ("numpy", "pandas", "pyarrow", "scipy", "rich", "matplotlib")
 
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path

@@ -55,6 +55,7 @@ _COMMANDS = {
     "completion": "Print the completion script of a shell.",
     "fit": "Fit a mixture to a table.",
     "models": "The catalogue of models.",
+    "plot": "Pictures of a fit.",
     "sample": "Draw rows from fitted parameters.",
     "score": "Log density of each row; outliers.",
     "show": "Fitted parameters as a table.",

@@ -97,7 +97,7 @@ def style_of(colour: str, console: Console) -> str:
 
     if console.color_system == "standard" and colour in _SIXTEEN:
         return _SIXTEEN[colour]
-    known = palette.HEX.get(colour, "#7f7f7f" if colour == palette.NOISE else colour)
+    known = palette.HEX.get(colour, palette.GREY if colour == palette.NOISE else colour)
     try:
         Color.parse(known)
     except ColorParseError:

@@ -22,6 +22,7 @@ from emcli.settings.fitting import (
     Talking,
 )
 from emcli.settings.others import (
+    PICTURES,
     AssignOutput,
     AssignSettings,
     Cores,
@@ -29,6 +30,9 @@ from emcli.settings.others import (
     Hush,
     ModelsSettings,
     NewRows,
+    PlotRows,
+    PlotSettings,
+    Plotting,
     SampleSettings,
     Sampling,
     ScoreOutput,
@@ -38,6 +42,7 @@ from emcli.settings.others import (
 
 __all__ = [
     "CRITERIA",
+    "PICTURES",
     "STARTS",
     "AssignOutput",
     "AssignSettings",
@@ -49,6 +54,9 @@ __all__ = [
     "ModelsSettings",
     "NewRows",
     "Output",
+    "PlotRows",
+    "PlotSettings",
+    "Plotting",
     "Reading",
     "Running",
     "SampleSettings",

@@ -7,6 +7,11 @@ from emcli.settings.declaring import as_in, option
 from emcli.settings.fitting import Modelling, Output, Reading, Running, Selecting
 from emcli.settings.parsing import at_least, parse_quantile
 
+PICTURES = (
+    "clusters", "bound", "convergence", "criterion", "uncertainty", "scree", "animation",
+    "terminal",
+)  # fmt: skip
+
 
 @frozen
 class Cores:
@@ -27,7 +32,16 @@ class NewRows:
     """Which rows are looked at, and how they are named."""
 
     id: str | None = as_in(Selecting, "id")
+    interval: tuple[str, ...] = as_in(Selecting, "interval")
+    censored: tuple[str, ...] = as_in(Selecting, "censored")
     missing: str = as_in(Selecting, "missing")
+
+
+@frozen
+class WeighedRows(NewRows):
+    """Which rows are looked at, how they are named, and how much each counts in the total."""
+
+    weight: str | None = as_in(Selecting, "weight")
 
 
 @frozen
@@ -91,6 +105,39 @@ class Hush:
 
 
 @frozen
+class PlotRows:
+    """Which rows are drawn, and what they weigh."""
+
+    weight: str | None = as_in(Selecting, "weight")
+    missing: str = as_in(Selecting, "missing")
+
+
+@frozen
+class Plotting:
+    """Which picture, and where it goes."""
+
+    kind: str = option(
+        "--kind", default="clusters", choices=PICTURES,
+        help="The components among the rows, EM's lower bound, the log-likelihood by iteration, "
+        "the criterion by k, how sure the colours are, what each column tells of them, EM at work "
+        "as a moving picture, or the components in the terminal.",
+    )
+    output: str | None = option(
+        "-o", "--output", default=None, metavar="FILE",
+        help="Write the picture as .png, .svg or .pdf by its ending (.gif or .html for "
+        "animation); '-' is standard output, as SVG.",
+    )
+    iteration: int = option(
+        "--iteration", default=0, metavar="T", parse=at_least(int, 0),
+        help="Iteration of EM at which --kind bound begins; 0 is the start.",
+    )
+    trace: str | None = option(
+        "--trace", default=None, metavar="FILE",
+        help="What 'emcli fit --trace' wrote, for --kind convergence.",
+    )
+
+
+@frozen
 class AssignSettings:
     """All that `emcli assign` was asked, beside the parameters and the data."""
 
@@ -107,11 +154,22 @@ class ScoreSettings:
     """All that `emcli score` was asked, beside the parameters and the data."""
 
     output: ScoreOutput = ScoreOutput()
-    rows: NewRows = NewRows()
+    rows: WeighedRows = WeighedRows()
     families: Families = Families()
     reading: Reading = Reading()
     running: Cores = Cores()
     talking: Hush = Hush()
+
+
+@frozen
+class PlotSettings:
+    """All that `emcli plot` was asked, beside the parameters and the data."""
+
+    plotting: Plotting = Plotting()
+    rows: PlotRows = PlotRows()
+    families: Families = Families()
+    reading: Reading = Reading()
+    running: Cores = Cores()
 
 
 @frozen

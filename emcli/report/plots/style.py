@@ -1,0 +1,102 @@
+"""One look for all pictures: sizes for a page, thin axes, colours with markers and labels.
+
+Colour is never the only sign: every component also has a marker, a line style and its name beside
+what is drawn of it, for colour-blind readers and for print in black and white. Nothing here
+changes matplotlib's settings for anybody else, and nothing depends on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import IO, Any
+
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+#: Width of a page between its margins, in inches, and the height that goes with it.
+WIDTH, HEIGHT = 6.3, 4.2
+#: Dark enough for text and lines that belong to no component.
+INK, PALE = "#222222", "#b8b8b8"
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "p", "h", "*")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1.2, 2)))
+
+_LOOK: dict[str, Any] = {
+    "figure.dpi": 100,
+    "savefig.dpi": 160,
+    "figure.constrained_layout.use": True,
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "axes.titlesize": 9,
+    "axes.labelsize": 8.5,
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.formatter.use_mathtext": True,
+    "axes.formatter.useoffset": False,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.minor.width": 0.4,
+    "ytick.minor.width": 0.4,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 4,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "legend.handlelength": 1.8,
+    "text.parse_math": False,
+    "svg.hashsalt": "emcli",
+    "svg.fonttype": "path",
+    "pdf.fonttype": 42,
+}
+
+#: Without the time, and the version of what drew it.
+_METADATA: dict[str, dict[str, Any]] = {
+    "svg": {"Date": None, "Creator": "emcli"},
+    "pdf": {"CreationDate": None, "Creator": "emcli", "Producer": None},
+    "png": {"Software": "emcli"},
+}
+
+
+def look() -> AbstractContextManager[None]:
+    """Matplotlib's settings for as long as a picture is drawn and written."""
+    return matplotlib.style.context(["default", _LOOK])
+
+
+def figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
+    """An empty page, in inches."""
+    made = Figure(figsize=(width, height))
+    FigureCanvasAgg(made)
+    return made
+
+
+def save(picture: Figure, file: IO[bytes], fmt: str) -> None:
+    """Write a picture; the same picture is the same bytes, whenever it is written."""
+    picture.savefig(file, format=fmt, metadata=_METADATA[fmt])
+
+
+def marker(component: int) -> str:
+    """The component's marker."""
+    return MARKERS[component % len(MARKERS)]
+
+
+def dashes(component: int) -> Any:
+    """The component's line style."""
+    return DASHES[component % len(DASHES)]
+
+
+def legend(axes: Axes, handles: Sequence[Any], names: Sequence[str], **where: Any) -> None:
+    """A legend that stays small: many names in columns."""
+    columns = 1 + (len(names) - 1) // 6
+    axes.legend(handles, names, ncols=columns, columnspacing=1.2, **where)
