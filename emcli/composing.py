@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from emcli import document, palette, settings
-from emcli.assorted import Assorted, Kind
+from emcli.assorted import Assorted
 from emcli.errors import UsageError
 from emcli.families.base import Family, Part
 from emcli.frozen import frozen
 from emcli.grammar import split
+from emcli.kinds import Kind
 from emcli.mixture import Mixture
 from emcli.settings import FitSettings
 

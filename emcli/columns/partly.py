@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emcli.columns.selection import single
+from emcli.columns.values import Column
 from emcli.errors import InputError, UsageError
 from emcli.frozen import frozen
 from emcli.grammar import split
@@ -45,6 +47,12 @@ class Partly:
     def beside(self) -> str:
         """The table's other column, '' where there is none."""
         return self.upper or self.status
+
+    @property
+    def sources(self) -> tuple[Column, ...]:
+        """The table's columns that hold it."""
+        sides = [Column(name, "real") for name in dict.fromkeys((self.lower, self.upper)) if name]
+        return (*sides, *([Column(self.status, "category")] if self.status else ()))
 
     @property
     def second(self) -> str:
@@ -114,19 +122,22 @@ class Partly:
         )
 
 
-def partly(names: Sequence[str], selecting: Selecting) -> dict[str, Partly]:
+def partly(names: Sequence[str] | None, selecting: Selecting) -> dict[str, Partly]:
     """The columns that were seen in part, by name, in the order of the options.
 
-    names: the table's columns. Raises `UsageError` or `InputError` for what cannot be.
+    names: the table's columns, None where they are not known yet: then the options must name them.
+    Raises `UsageError` or `InputError` for what cannot be.
     """
     found: dict[str, Partly] = {}
+    find = str.strip if names is None else partial(single, names)
+    known = names or ()
     for text in selecting.interval:
         name, sides = _halves(text, "--interval", "NAME=LOWER,UPPER")
         both = split(sides, ",")
         if len(both) != 2:
             raise UsageError(f"--interval {text} is not NAME=LOWER,UPPER", "name two columns")
-        lower, upper = (single(names, side) for side in both)
-        if name in names and name not in (lower, upper):
+        lower, upper = (find(side) for side in both)
+        if name in known and name not in (lower, upper):
             raise UsageError(
                 f"--interval {text}: the table has a column '{name}' already",
                 "give the value between the two columns another name",
@@ -134,9 +145,9 @@ def partly(names: Sequence[str], selecting: Selecting) -> dict[str, Partly]:
         _add(found, Partly(name, lower, upper))
     for text in selecting.censored:
         spec, status = _halves(text, "--censored", "COL=STATUS")
-        left = status.endswith(":left") and status not in names
-        status = single(names, status.removesuffix(":left") if left else status)
-        name = single(names, spec)
+        left = status.endswith(":left") and status not in known
+        status = find(status.removesuffix(":left") if left else status)
+        name = find(spec)
         _add(found, Partly(name, name, status=status, left=left))
     return found
 

@@ -7,46 +7,20 @@ from dataclasses import field, replace
 from functools import partial
 from typing import Any
 
+from emcli.columns.claims import LABELS, Claim, Claims, names_of, text_of
+from emcli.columns.comparing import columns_of, notes_on, refuse_different, refuse_measures
 from emcli.columns.facts import Facts
-from emcli.columns.partly import Partly, partly, truncated
+from emcli.columns.partly import Partly, truncated
+from emcli.columns.pool import Pool
 from emcli.columns.selection import listed, select, single
 from emcli.columns.values import Column
 from emcli.errors import InputError, UsageError
 from emcli.families import catalogue
-from emcli.families.base import Family
 from emcli.families.product import drawing_order
 from emcli.frozen import frozen
 from emcli.grammar import AUTO, Term
 from emcli.settings import Selecting
 from emcli.tables.table import Table
-
-_LABELS = "known"  # the family of --labels, which is none of the model language's
-
-
-@frozen
-class Claim:
-    """The columns one block of a model takes, and its options."""
-
-    term: Term
-    columns: tuple[str, ...]
-    options: Mapping[str, Any]
-
-    @property
-    def family(self) -> type[Family]:
-        """Its family."""
-        if self.term.family == _LABELS:
-            from emcli.families.known import Known
-
-            return Known
-        return catalogue.family(self.term.family)
-
-    @property
-    def beside(self) -> tuple[str, ...]:
-        """The columns it reads beside those it describes."""
-        return self.family.reads(self.columns, self.options)[len(self.columns) :]
-
-
-Claims = tuple[Claim, ...]
 
 
 @frozen
@@ -92,13 +66,13 @@ def plan(table: Table, models: Sequence[tuple[Term, ...]], selecting: Selecting)
     Raises `UsageError` for models that cannot be compared or columns claimed twice, `InputError`
     for columns that are not there, constant or not of the kind that was asked for.
     """
-    pool = _Pool.of(table, selecting)
+    pool = Pool.of(table, selecting)
     # Every kind of component describes the same columns, as every model does.
     kinds = [kind for terms in models for kind in _kinds(terms)]
     drafts = [_draft(pool, terms) for terms in kinds]
     chosen = [_claims(pool, draft, None) for draft in drafts]
     common = _common(chosen)
-    if any(_names(claims) != common for claims in chosen):
+    if any(names_of(claims) != common for claims in chosen):
         chosen = [_claims(pool, draft, common) for draft in drafts]
     described = [name for name in pool.facts.names if name in common]
     seen = truncated(pool.facts.partly, described, selecting)
@@ -106,12 +80,12 @@ def plan(table: Table, models: Sequence[tuple[Term, ...]], selecting: Selecting)
         chosen = [_each_alone(claims, seen) for claims in chosen]
     for claims in chosen:
         drawing_order([(claim.columns, claim.beside) for claim in claims])
-    _refuse_different(chosen)
-    _refuse_measures(chosen)
-    columns = _columns(pool, chosen)
+    refuse_different(chosen)
+    refuse_measures(chosen)
+    columns = columns_of(pool, chosen)
     second = [Column(one.second, "real") for one in seen.values() if one.second]
     labels = _labels(pool, selecting)
-    notes = tuple(_notes(pool, chosen, kinds))
+    notes = tuple(notes_on(pool, chosen, kinds))
     rest = iter(chosen)
     whole = [
         (*(c for _ in _kinds(terms) for c in next(rest)), *(claim for claim, _ in labels))
@@ -122,12 +96,16 @@ def plan(table: Table, models: Sequence[tuple[Term, ...]], selecting: Selecting)
     )
 
 
+def _common(chosen: Sequence[Claims]) -> frozenset[str]:
+    return frozenset.intersection(*(names_of(claims) for claims in chosen))
+
+
 def _each_alone(claims: Claims, seen: Mapping[str, Partly]) -> Claims:
     """The blocks with every column that was seen in part in a block of its own."""
-    missing = [name for name in seen if name not in _names(claims)]
+    missing = [name for name in seen if name not in names_of(claims)]
     if missing:
         raise UsageError(
-            f"no block of {_model(claims)} describes '{missing[0]}'", "name it in the model"
+            f"no block of {text_of(claims)} describes '{missing[0]}'", "name it in the model"
         )
     found: list[Claim] = []
     for claim in claims:
@@ -150,49 +128,18 @@ def _each_alone(claims: Claims, seen: Mapping[str, Partly]) -> Claims:
     return tuple(found)
 
 
-def _labels(pool: _Pool, selecting: Selecting) -> list[tuple[Claim, Column]]:
+def _labels(pool: Pool, selecting: Selecting) -> list[tuple[Claim, Column]]:
     """The column of known colours, where there is one, and what describes it."""
     if selecting.labels is None:
         return []
     name = single(pool.facts.table.names, selecting.labels)
     column = pool.facts.learn(name, "category")
-    return [(Claim(Term(_LABELS), (name,), {"trust": selecting.label_trust}), column)]
+    return [(Claim(Term(LABELS), (name,), {"trust": selecting.label_trust}), column)]
 
 
 def _kinds(terms: tuple[Term, ...]) -> list[tuple[Term, ...]]:
     """A model's terms by the kind of component they describe."""
     return [tuple(t for t in terms if t.kind == kind) for kind in range(terms[-1].kind + 1)]
-
-
-@frozen
-class _Pool:
-    """The columns a block without columns may take.
-
-    named: they were asked for with -c, so every one of them has to be used.
-    """
-
-    facts: Facts
-    names: tuple[str, ...]
-    named: bool
-    barred: frozenset[str]  # --id, --weight, --labels, --truth and -x
-
-    @classmethod
-    def of(cls, table: Table, selecting: Selecting) -> _Pool:
-        asked = (selecting.id, selecting.weight, selecting.labels, selecting.truth)
-        roles = [spec for spec in asked if spec is not None]
-        barred = {single(table.names, spec) for spec in roles}
-        seen = partly(table.names, selecting)
-        barred.update(name for one in seen.values() for name in (one.lower, one.beside))
-        barred.difference_update(seen)
-        facts = Facts(table, seen)
-        barred.update(select(facts.names, selecting.exclude))
-        wanted = select(facts.names, selecting.columns) if selecting.columns else facts.names
-        names = tuple(name for name in wanted if name not in barred)
-        if not names:
-            raise InputError(
-                f"{table.label} has no column left", f"its columns are {listed(table.names)}"
-            )
-        return cls(facts, names, bool(selecting.columns), frozenset(barred))
 
 
 @frozen
@@ -205,7 +152,7 @@ class _Draft:
     used: frozenset[str] = field(default=frozenset())
 
 
-def _draft(pool: _Pool, terms: tuple[Term, ...]) -> _Draft:
+def _draft(pool: Pool, terms: tuple[Term, ...]) -> _Draft:
     names = pool.facts.names
     taken: list[tuple[str, ...] | None] = []
     options: list[Mapping[str, Any]] = []
@@ -242,7 +189,7 @@ def _options(names: Sequence[str], term: Term) -> Mapping[str, Any]:
     return family.arguments(dict(term.values), names, partial(single, names))
 
 
-def _claims(pool: _Pool, draft: _Draft, only: frozenset[str] | None) -> Claims:
+def _claims(pool: Pool, draft: _Draft, only: frozenset[str] | None) -> Claims:
     """The model's blocks with their columns; open blocks choose from `only`, when given."""
     free = [
         name for name in pool.names if name not in draft.used and (only is None or name in only)
@@ -269,7 +216,7 @@ def _claims(pool: _Pool, draft: _Draft, only: frozenset[str] | None) -> Claims:
     return tuple(claims)
 
 
-def _choice(pool: _Pool, term: Term, free: Sequence[str]) -> tuple[str, ...]:
+def _choice(pool: Pool, term: Term, free: Sequence[str]) -> tuple[str, ...]:
     """The unclaimed columns that a block without columns takes."""
     facts = pool.facts
     open_to = [n for n in free if pool.named or not facts.idle(n)]
@@ -282,7 +229,7 @@ def _choice(pool: _Pool, term: Term, free: Sequence[str]) -> tuple[str, ...]:
     return found or _idle(pool, term, free)
 
 
-def _idle(pool: _Pool, term: Term, free: Sequence[str]) -> tuple[str, ...]:
+def _idle(pool: Pool, term: Term, free: Sequence[str]) -> tuple[str, ...]:
     """What a model takes where it has nothing else.
 
     Columns that count rows (the values of a frequency table), then constant ones that its
@@ -302,7 +249,7 @@ def _idle(pool: _Pool, term: Term, free: Sequence[str]) -> tuple[str, ...]:
     return ()
 
 
-def _nothing(pool: _Pool, term: Term, free: Sequence[str]) -> InputError | UsageError:
+def _nothing(pool: Pool, term: Term, free: Sequence[str]) -> InputError | UsageError:
     """Why a block finds no column: a value outside its support, or none of its kind."""
     table = pool.facts.table
     if term.family == AUTO:
@@ -319,7 +266,7 @@ def _nothing(pool: _Pool, term: Term, free: Sequence[str]) -> InputError | Usage
     )
 
 
-def _resolved(pool: _Pool, term: Term, names: Sequence[str]) -> list[Claim]:
+def _resolved(pool: Pool, term: Term, names: Sequence[str]) -> list[Claim]:
     """`auto`: a block for each family its columns need, in the order they appear."""
     groups: dict[str, list[str]] = {}
     for name in names:
@@ -333,119 +280,3 @@ def _resolved(pool: _Pool, term: Term, names: Sequence[str]) -> list[Claim]:
         Claim(replace(term, family=family, selectors=tuple(found)), tuple(found), {})
         for family, found in groups.items()
     ]
-
-
-def _names(claims: Claims) -> frozenset[str]:
-    return frozenset(name for claim in claims for name in claim.columns)
-
-
-def _common(chosen: Sequence[Claims]) -> frozenset[str]:
-    return frozenset.intersection(*(_names(claims) for claims in chosen))
-
-
-def _model(claims: Claims) -> str:
-    return " + ".join(claim.term.text for claim in claims)
-
-
-def _refuse_different(chosen: Sequence[Claims]) -> None:
-    """Raise `UsageError` unless every model describes the same columns."""
-    first = _names(chosen[0])
-    for claims in chosen[1:]:
-        odd = sorted(_names(claims) ^ first)
-        if odd:
-            has, lacks = (claims, chosen[0]) if odd[0] in _names(claims) else (chosen[0], claims)
-            raise UsageError(
-                f"{_model(has)} describes column '{odd[0]}' and {_model(lacks)} does not, so they "
-                "cannot be compared",
-                "give both the same columns",
-            )
-
-
-def _refuse_measures(chosen: Sequence[Claims]) -> None:
-    """Raise `UsageError` where one model has a density for a column and another probabilities."""
-    seen: dict[str, Claim] = {}
-    for claim in (claim for claims in chosen for claim in claims):
-        for name in claim.columns:
-            other = seen.setdefault(name, claim)
-            one, two = other.family, claim.family
-            if one.continuous == two.continuous and one.measure != two.measure:
-                what = "densities" if one.continuous else "probabilities"
-                raise UsageError(
-                    f"{one.name} and {two.name} give {what} of '{name}' with respect to "
-                    "different measures, so their likelihoods cannot be compared",
-                    "compare them one by one",
-                )
-            if one.continuous != two.continuous:
-                density, mass = (one, two) if one.continuous else (two, one)
-                raise UsageError(
-                    f"{density.name} gives a density of '{name}' and {mass.name} a probability, "
-                    "so their likelihoods cannot be compared",
-                    "compare densities with densities",
-                )
-
-
-def _columns(pool: _Pool, chosen: Sequence[Claims]) -> tuple[Column, ...]:
-    """What each column is, in the table's order."""
-    kinds: dict[str, str] = {}
-    takers: dict[str, str] = {}
-    for claim in (claim for claims in chosen for claim in claims):
-        family = claim.family
-        for name in claim.columns:
-            takers.setdefault(name, family.name)
-            kinds[name] = _agreed(pool, name, kinds.get(name, family.kind), family)
-            if family.continuous:
-                pool.facts.refuse_constant(name, family)
-    for claim in (claim for claims in chosen for claim in claims):
-        for name in claim.beside:
-            kinds.setdefault(name, _beside(pool, name, claim.family))
-    return tuple(
-        pool.facts.learn(name, kinds[name], takers.get(name, ""))
-        for name in pool.facts.names if name in kinds
-    )
-
-
-def _beside(pool: _Pool, name: str, family: type[Family]) -> str:
-    """The kind of a column that a family reads and does not describe."""
-    if family.beside != "any":
-        return family.beside
-    return "real" if pool.facts.number(name) else "category"
-
-
-def _agreed(pool: _Pool, name: str, kind: str, family: Any) -> str:
-    """One kind for a column that several models see: codes and counts of 0 and 1 are the same."""
-    kinds = {kind, family.kind}
-    if len(kinds) == 1:
-        return kind
-    coded = kinds & {"binary", "category"}
-    if coded and kinds - coded and pool.facts.levels(name) != (0, 1):
-        raise UsageError(
-            f"'{name}' is a number in one model and a category in another", "compare like with like"
-        )
-    return next(k for k in ("binary", "category", "count", "real") if k in kinds)
-
-
-def _notes(
-    pool: _Pool, chosen: Sequence[Claims], models: Sequence[tuple[Term, ...]]
-) -> Iterable[str]:
-    """What was left out and why, and what `auto` chose."""
-    used = {name for claims in chosen for name in _names(claims)}
-    used |= {name for claims in chosen for claim in claims for name in claim.beside}
-    reasons: dict[str, list[str]] = {}
-    named = [term.selectors or term.formula for terms in models for term in terms]
-    if not all(named):
-        families = _open_families(chosen)
-        for name in pool.names:
-            if name not in used:
-                reasons.setdefault(pool.facts.reason(name, families), []).append(name)
-    for reason, names in reasons.items():
-        quoted = [f"'{name}'" for name in names]
-        yield f"left out {listed(quoted, 6)}: {reason}"
-    for claims, terms in zip(chosen, models, strict=True):
-        if any(term.family == AUTO for term in terms):
-            yield "auto: " + ", ".join(
-                f"{name} -> {claim.term.family}" for claim in claims for name in claim.columns
-            )
-
-
-def _open_families(chosen: Sequence[Claims]) -> Mapping[str, Any]:
-    return {c.term.family: c.family for claims in chosen for c in claims}

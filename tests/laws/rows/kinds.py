@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from emcli.assorted import Assorted, Group, Kind
+from emcli.assorted import Assorted
 from emcli.families.base import Part
+from emcli.kinds import Group, Kind
 
 from ..example import Example, Row
 from .counts import POISSON
