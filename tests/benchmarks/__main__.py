@@ -18,12 +18,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import commands, files, growth, iteration, machine, passes, small
+from . import commands, files, growth, holes, iteration, machine, passes, small
 from .stage import Stage
 
 SECTIONS = {
     "iteration": iteration.iteration,
     "families": iteration.families,
+    "missing": holes.missing,
     "passes": passes.passes,
     "whole": commands.whole,
     "files": files.files,

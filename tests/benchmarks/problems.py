@@ -16,16 +16,24 @@ SMALL = 200  # rows of a small table
 PIECE = 1_000_000
 TITLES = f"{'rows':>10} {'d':>4} {'k':>3}  {'model':<19}"
 SPREAD = 1.5  # variance of the components everyone starts from
+SIMPLE = {
+    "full": "real", "diag": "real", "student": "real", "categorical": "category",
+    "poisson": "count",
+}
+# Cells missing at random; and patterns, of which each is one row's in ten.
+RANDOM = 0.1
+PATTERNS = ((0, 1), (2,), (3, 4, 5), (9,))
 
 
 @dataclass(frozen=True)
 class Problem:
     """n rows, d columns, k components of one model.
 
-    model: "full" or "diag" (Gaussian), "categorical", "poisson", or a product of equally many
-    columns each: "real+category", "real+category+count". apart: how far two centres are from
-    each other on average, in standard deviations; they overlap, or peers would have converged
-    before they are timed.
+    model: "full" or "diag" (Gaussian), "student" (full), "categorical", "poisson", or a product of
+    equally many columns each: "real+category", "real+category+count". apart: how far two centres
+    are from each other on average, in standard deviations; they overlap, or peers would have
+    converged before they are timed. holes: which cells are missing, "none", "few" (patterns) or
+    "random".
     """
 
     n: int
@@ -33,6 +41,7 @@ class Problem:
     k: int
     model: str = "full"
     apart: float = 3.0
+    holes: str = "none"
 
     @property
     def words(self) -> dict[str, Any]:
@@ -52,8 +61,7 @@ class Problem:
     @property
     def kinds(self) -> dict[str, int]:
         """How many columns there are of each kind, in their order."""
-        simple = {"full": "real", "diag": "real", "categorical": "category", "poisson": "count"}
-        names = simple.get(self.model, self.model).split("+")
+        names = SIMPLE.get(self.model, self.model).split("+")
         return {name: self.d // len(names) for name in names}
 
     @property
@@ -79,7 +87,7 @@ class Problem:
 
     def covariance(self, d: int) -> Array:
         """(d, d) every component's to begin with."""
-        correlation = 0.2 if self.model == "full" else 0.0
+        correlation = 0.0 if self.model == "diag" else 0.2
         return SPREAD * (correlation + (1 - correlation) * np.eye(d))
 
     def pieces(self) -> Iterator[Array]:
@@ -88,7 +96,8 @@ class Problem:
         for number, first in enumerate(range(0, self.n, PIECE)):
             rng = np.random.default_rng([2, number])
             colours = rng.integers(self.k, size=min(PIECE, self.n - first))
-            yield np.hstack([_drawn(rng, kind, truth, colours) for kind in self.kinds])
+            rows = np.hstack([_drawn(rng, kind, truth, colours) for kind in self.kinds])
+            yield _punched(rng, self.holes, rows)
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Rows and start as .npy files in the folder; the words of the task."""
@@ -141,6 +150,17 @@ def _drawn(rng: np.random.Generator, kind: str, truth: dict[str, Array], colours
     return found
 
 
+def _punched(rng: np.random.Generator, holes: str, rows: Array) -> Array:
+    """The rows (n, d) with what is missing of them."""
+    if holes == "random":
+        rows[rng.random(rows.shape) < RANDOM] = np.nan
+    elif holes == "few":
+        of = rng.integers(10, size=len(rows))
+        for number, pattern in enumerate(PATTERNS):
+            rows[np.ix_(of == number, pattern)] = np.nan
+    return rows
+
+
 def taken(folder: str) -> Array:
     """The rows that `write` wrote, not yet in memory."""
     return np.load(f"{folder}/rows.npy", mmap_mode="r")
@@ -152,6 +172,6 @@ def start(folder: str) -> dict[str, Array]:
     return {name: np.load(f"{folder}/{name}.npy") for name in names}
 
 
-def problem(n: str, d: str, k: str, model: str, apart: str) -> Problem:
+def problem(n: str, d: str, k: str, model: str, apart: str, holes: str) -> Problem:
     """The problem in a task's words."""
-    return Problem(int(n), int(d), int(k), model, float(apart))
+    return Problem(int(n), int(d), int(k), model, float(apart), holes)

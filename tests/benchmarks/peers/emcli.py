@@ -29,7 +29,8 @@ from tests.benchmarks.problems import (  # noqa: E402
     taken,
 )
 
-MODELS = {"full": "gaussian:VVV", "diag": "gaussian:VVI"}
+MODELS = {"full": "gaussian:VVV", "diag": "gaussian:VVI", "student": "student:VVV"}
+DF = 10.0  # degrees of freedom to begin with
 BLOCKS = {"real": "gaussian:VVI", "category": "categorical", "count": "poisson"}
 CLOSE = 1e-6  # nats from the optimum, where a run counts as arrived
 SAME = 1e-3  # nats within which two ends are one optimum
@@ -39,6 +40,7 @@ def iterate(folder: str, threads: str = "0", **words: str) -> tuple[Answer, Step
     """One E step and one M step over all rows, as the loop takes them."""
     asked, values = problem(**words), np.ascontiguousarray(taken(folder).T)
     here = Mixture.from_dict(components(asked, start(folder)), title(asked))
+    here = here.seeing(values, names(1, asked.d))
     source = MemorySource(values, names(1, asked.d), threads=int(threads) or None)
 
     def work() -> None:
@@ -57,7 +59,8 @@ def components(problem: Problem, start: dict[str, Array]) -> list[dict[str, Any]
     ]
     at = 1
     for kind, d in problem.kinds.items():
-        head = {"family": BLOCKS[kind].partition(":")[0], "columns": names(at, d)}
+        model = MODELS.get(problem.model, BLOCKS[kind])
+        head = {"family": model.partition(":")[0], "columns": names(at, d)}
         for k, component in enumerate(found):
             component["distributions"].append({**head, **parameters(problem, kind, start, k)})
         at += d
@@ -90,6 +93,8 @@ def parameters(problem: Problem, kind: str, start: dict[str, Array], k: int) -> 
     covariance = problem.covariance(len(mean))
     if problem.model == "full":
         return {"mean": mean, "covariance": covariance.tolist()}
+    if problem.model == "student":
+        return {"mean": mean, "scale": covariance.tolist(), "df": DF}
     return {"mean": mean, "variance": covariance.diagonal().tolist()}
 
 
