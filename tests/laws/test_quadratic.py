@@ -1,6 +1,6 @@
 """Quadratic forms: the ways to evaluate them agree, and each is chosen where it is exact enough.
 
-The reference is computed in extended precision from the very same double-precision numbers.
+The reference is computed to fifty digits from the very same double-precision numbers (`exact`).
 """
 
 from dataclasses import replace
@@ -16,11 +16,10 @@ from emcli.families.structures import STRUCTURES
 from emcli.numerics import unpack
 from emcli.sources.memory import MemorySource
 
+from .exact import between, exactly, moments, normal_log_density
 from .rows.gaussian import covariances
 from .table import TABLE, every_row
 
-EXTENDED = np.finfo(np.longdouble).eps < 1e-18
-needs_extended = pytest.mark.skipif(not EXTENDED, reason="no extended precision on this machine")
 POWERS = range(17)
 
 
@@ -47,68 +46,35 @@ def kappa_of(family):
 
 
 def spread_of(family):
-    """(K, d, d) covariances in extended precision."""
-    spread = family.spread.astype(np.longdouble)
-    return spread if spread.ndim == 3 else spread[:, :, None] * np.eye(3, dtype=np.longdouble)
+    """(K, d, d) covariances."""
+    spread = family.spread
+    return spread if spread.ndim == 3 else spread[:, :, None] * np.eye(3)
 
 
-def cholesky(matrix):
-    """The lower factor in extended precision, which LAPACK has not."""
-    root = np.zeros_like(matrix)
-    for j in range(len(matrix)):
-        root[j, j] = np.sqrt(matrix[j, j] - root[j, :j] @ root[j, :j])
-        for i in range(j + 1, len(matrix)):
-            root[i, j] = (matrix[i, j] - root[i, :j] @ root[j, :j]) / root[j, j]
-    return root
-
-
-def exact_log_density(family, values):
-    """(K, n) in extended precision."""
-    found = []
-    for mean, sigma in zip(family.mean, spread_of(family), strict=True):
-        root = cholesky(sigma)
-        z = values.astype(np.longdouble) - mean.astype(np.longdouble)[:, None]
-        y = np.zeros_like(z)
-        for i in range(len(z)):
-            y[i] = (z[i] - root[i, :i] @ y[:i]) / root[i, i]
-        constant = 2 * np.log(np.diag(root)).sum() + len(z) * np.log(2 * np.longdouble(np.pi))
-        found.append(-(y * y).sum(axis=0) / 2 - constant / 2)
-    return np.array(found)
-
-
-def exact_moments(values, r):
-    """Means (K, d) and covariances (K, d, d) in extended precision."""
-    x, r = values.astype(np.longdouble), r.astype(np.longdouble)
-    n = r.sum(axis=1)
-    mean = (r @ x.T) / n[:, None]
-    z = x[None] - mean[:, :, None]
-    return mean, np.einsum("kn,kin,kjn->kij", r, z, z) / n[:, None, None]
-
-
-@needs_extended
+@exactly
 @pytest.mark.parametrize("kind", ["full", "diagonal"])
 @pytest.mark.parametrize("power", POWERS)
 def test_log_density_is_exact_at_any_kappa(kind, power):
     family, values, _ = example(kind, 10.0**power)
-    found = family.log_density(Block(values))
-    error = np.abs(found - exact_log_density(family, values)).max()
+    wanted = normal_log_density(family.mean, spread_of(family), values)
+    error = between(family.log_density(Block(values)), wanted).max()
     assert error < (1e-12 + 1e-15 * kappa_of(family) if family.linear else 1e-12)
 
 
-@needs_extended
+@exactly
 @pytest.mark.parametrize("kind", ["full", "diagonal"])
 @pytest.mark.parametrize("power", POWERS)
 def test_the_m_step_is_exact_at_any_kappa(kind, power):
     family, values, r = example(kind, 10.0**power)
-    mean, sigma = exact_moments(values, r)
+    mean, sigma = moments(values, r)
     fitted = family.maximise(r.sum(axis=1), family.statistics(Block(values), r))
     within = 1e-14 + 1e-15 * kappa_of(family) if family.linear else 1e-14
-    sd = np.sqrt(np.einsum("kii->ki", sigma))
+    variances = np.einsum("kii->ki", sigma)
+    sd, size = np.sqrt(variances).astype(float), np.abs(mean).astype(float)
     # A mean cannot be nearer than the rounding of numbers of its size.
-    assert (np.abs(fitted.mean - mean) < within * sd + 1e-15 * np.abs(mean)).all()
-    if kind == "diagonal":
-        sigma = np.einsum("kii->ki", sigma)
-    assert (np.abs(fitted.spread - sigma) < within * np.abs(sigma).max(axis=-1).max()).all()
+    assert (between(fitted.mean, mean) < within * sd + 1e-15 * size).all()
+    spread = sigma if kind == "full" else variances
+    assert between(fitted.spread, spread).max() < within * float(np.abs(spread).max())
 
 
 @pytest.mark.parametrize("kind", ["full", "diagonal"])
@@ -199,7 +165,7 @@ def test_packed_triangles_unpack():
     np.testing.assert_allclose(unpack(out[4:].T.copy(), 4), np.einsum("in,jn->nij", z, z))
 
 
-@needs_extended
+@exactly
 @pytest.mark.parametrize("structure", STRUCTURES)
 @pytest.mark.parametrize("scale", [1e-8, 1e12])
 def test_columns_of_any_size_and_offset(structure, scale):
@@ -209,9 +175,9 @@ def test_columns_of_any_size_and_offset(structure, scale):
     r = np.random.default_rng(64).dirichlet(np.ones(3), 300).T
     source = MemorySource(values, row.names)
     fitted = row.model.estimate(source.all(), row.names, r).families[0]
-    mean, sigma = exact_moments(values, r)
+    mean, sigma = moments(values, r)
     np.testing.assert_allclose(fitted.mean, mean.astype(float), rtol=1e-14, atol=1e-12 * scale)
     if structure == "VVV":
         np.testing.assert_allclose(fitted.spread, sigma.astype(float), rtol=1e-11)
-    found = fitted.log_density(Block(values))
-    assert np.abs(found - exact_log_density(fitted, values)).max() < 1e-9
+    wanted = normal_log_density(fitted.mean, spread_of(fitted), values)
+    assert between(fitted.log_density(Block(values)), wanted).max() < 1e-9
