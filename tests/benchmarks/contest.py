@@ -32,9 +32,14 @@ Words = dict[str, str]
 
 
 def environment(threads: int | None = None) -> Words:
-    """What a user's shell has: nothing that sets threads or kernels, unless threads are given."""
+    """What a user's shell has: nothing that sets threads or kernels, unless threads are given.
+
+    Compiled modules are kept, as in whatever pip installed: else every start would compile emcli
+    from this tree, and the others' packages not.
+    """
+    unusual = (*THREADS, "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items()
-            if name not in THREADS and not name.startswith("EMCLI_")}
+            if name not in unusual and not name.startswith("EMCLI_")}
     return kept | ({} if threads is None else dict.fromkeys(THREADS, str(threads)))
 
 
