@@ -37,7 +37,6 @@ _LOOK: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "axes.formatter.use_mathtext": True,
     "axes.formatter.useoffset": False,
     "text.color": INK,
     "xtick.color": INK,
