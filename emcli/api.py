@@ -21,16 +21,9 @@ from emcli.events import Listener, ignore
 from emcli.families import catalogue
 from emcli.families.base import Part
 from emcli.families.known import Known
-from emcli.fitted import (
-    Fitted,
-    Scores,
-    as_table,
-    encode,
-    load,
-    refuse_missing,
-    refuse_rows,
-)
+from emcli.fitted import Fitted, Scores, load
 from emcli.mixture import Mixture, Model
+from emcli.newrows import as_table, encode, refuse_missing, refuse_rows
 from emcli.outcome import Outcome, described, notes_on, rounded
 from emcli.search import Search
 from emcli.settings import FitSettings
@@ -83,6 +76,11 @@ def fit_table(
         raise InputError(
             f"{table.label}: every row has an empty cell, so --missing drop leaves none",
             "leave out the emptiest column with -x, or type --missing use",
+        )
+    if data.weights is not None and not data.weights.any():
+        raise InputError(
+            f"{table.label}: the weights in column '{asked.selecting.weight}' are all zero",
+            "give a row some weight",
         )
     models = _models(plan, data, table, asked, named)
     with one_blas_thread():

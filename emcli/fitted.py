@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emcli import columns, document, settings, tables
-from emcli.columns import Column, Data
+from emcli.columns import Column, Data, Partly
+from emcli.columns.partly import partly
 from emcli.columns.selection import listed
-from emcli.errors import InputError
+from emcli.errors import InputError, UsageError
 from emcli.families import catalogue
 from emcli.families.base import Family
 from emcli.families.block import Block
 from emcli.frozen import frozen
 from emcli.mixture import Mixture
+from emcli.newrows import as_table, encode, refuse_absent
 from emcli.numerics import Array
-from emcli.sources.memory import CHUNK, MemorySource, one_blas_thread
-from emcli.tables.streaming import missing as absent
+from emcli.sources.memory import MemorySource, one_blas_thread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,8 @@ class Fitted:
     """A fitted mixture: what `emcli fit` writes and the other commands read.
 
     mixture: the parameters; columns: what it was fitted to; fit: log-likelihood, criteria and how
-    the fit went, as in the parameters file; selection: the criterion table it was chosen from.
+    the fit went, as in the parameters file; selection: the criterion table it was chosen from;
+    seen: the columns of which new rows tell a part only (`in_part`).
     """
 
     mixture: Mixture
@@ -48,6 +50,7 @@ class Fitted:
     fit: dict[str, Any]
     selection: tuple[dict[str, Any], ...] = ()
     provenance: dict[str, Any] | None = None
+    seen: Mapping[str, Partly] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         weights = ", ".join(
@@ -61,6 +64,36 @@ class Fitted:
     def names(self) -> tuple[str, ...]:
         """The columns' names, in the order `posterior` takes their values."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def sources(self) -> tuple[Column, ...]:
+        """The columns that a table of new rows must have."""
+        sides = {one.second for one in self.seen.values()}
+        found = [
+            source
+            for column in self.columns if column.name not in sides
+            for source in (self.seen[column.name].sources if column.name in self.seen else [column])
+        ]
+        return tuple({column.name: column for column in found}.values())
+
+    def in_part(
+        self, interval: str | Sequence[str] = (), censored: str | Sequence[str] = ()
+    ) -> Fitted:
+        """The same fit for rows that are binned or censored, as --interval and --censored tell."""
+        asked = settings.build(settings.Selecting, {"interval": interval, "censored": censored})
+        seen = partly(None, asked)
+        for name in seen:
+            if name not in self.names:
+                raise UsageError(
+                    f"the model has no column '{name}'", f"its columns are {listed(self.names)}"
+                )
+
+        families = tuple(_in_part(family, seen) for family in self.mixture.families)
+        second = (Column(one.second, "real") for one in seen.values())
+        return replace(
+            self, mixture=replace(self.mixture, families=families),
+            columns=(*self.columns, *second), seen=seen,
+        )
 
     def forgetting(self) -> Fitted:
         """The same fit without the labels of the rows it was made of, or their intervals."""
@@ -139,10 +172,16 @@ class Fitted:
         found |= {f"p_{name}": p for name, p in zip(names, r, strict=True)}
         return pd.DataFrame(found)
 
-    def score(self, data: Any) -> Scores:
-        """Log density of the rows of a frame, Arrow table or array."""
-        found = self.log_density(self._encoded(data).values)
-        return Scores(found, float(found.sum()), float(found.mean()))
+    def score(self, data: Any, weight: str | None = None) -> Scores:
+        """Log density of the rows of a frame, Arrow table or array.
+
+        weight: the column of the rows' weights in the total and the mean.
+        """
+        seen = encode(self, as_table(data), settings.Selecting(weight=weight))
+        found = self.log_density(seen.values)
+        weights = np.ones_like(found) if seen.weights is None else seen.weights
+        total = float(weights @ found)
+        return Scores(found, total, total / float(weights.sum()))
 
     def sample(self, n: int, seed: int = 0, given: Any = None) -> pd.DataFrame:
         """n rows drawn from the model, their true colours in the last column.
@@ -173,7 +212,7 @@ class Fitted:
 
     def _given(self, table: tables.Table, known: tuple[Column, ...]) -> Data:
         """What the model reads and does not draw, every cell of it."""
-        _refuse_absent(table, known)
+        refuse_absent(table, known)
         try:
             return columns.encode(table, known, settings.Selecting(missing="refuse"))
         except InputError as error:
@@ -195,100 +234,20 @@ def load(path: str, family_file: str | Sequence[str] = ()) -> Fitted:
     return Fitted(found.mixture, found.columns, found.fit, found.selection, found.provenance)
 
 
-def as_table(data: Any) -> tables.Table:
-    """Whatever holds a table, as one."""
-    if isinstance(data, tables.Table):
-        return data
-    import pyarrow as pa
+def _in_part(family: Family, seen: dict[str, Partly]) -> Family:
+    """The block for rows that tell a part of its column, whose range `seen` learns."""
+    own = [name for name in family.columns if name in seen]
+    if not own:
+        return family
+    if len(family.columns) > 1:
+        raise UsageError(
+            f"the model describes '{own[0]}' together with other columns, so a part of it tells "
+            "nothing that can be used", "fit with --interval or --censored to give it a block",
+        )
+    from emcli.families.interval import Interval
 
-    if isinstance(data, np.ndarray):
-        array = data[:, None] if data.ndim == 1 else data
-        if array.ndim != 2:
-            raise InputError(f"the array has {array.ndim} dimensions", "pass rows by columns")
-        named = {f"x{j + 1}": pa.array(column) for j, column in enumerate(array.T)}
-        return tables.from_arrow(pa.table(named))
-    if isinstance(data, pa.Table):
-        return tables.from_arrow(data)
-    if hasattr(data, "columns") and hasattr(data, "to_numpy"):
-        return tables.from_arrow(pa.Table.from_pandas(data, preserve_index=False))
-    raise InputError(
-        f"a {type(data).__name__} is not a table", "pass a DataFrame, an Arrow table or an array"
-    )
-
-
-def encode(
-    fitted: Fitted, table: tables.Table, selecting: settings.Selecting | None = None
-) -> Data:
-    """New rows as numbers, by the columns and levels the fit learnt."""
-    families = [leaf for family in fitted.mixture.families for leaf in family.leaves]
-    checks: dict[str, list[type]] = {}
-    for family in families:
-        for name in family.columns:
-            checks.setdefault(name, []).append(type(family))
-    trials = {
-        name: limit
-        for family in families
-        if (limit := family.options_of(family.to_dict(0)).get("trials")) is not None
-        for name in family.columns
-    }
-    rows = selecting or settings.Selecting()
-    _refuse_absent(table, fitted.columns)
-    try:
-        data = columns.encode(table, fitted.columns, rows, checks, trials)
-    except InputError as error:
-        if "--missing" in error.hint:
-            raise
-        raise InputError(error.sentence, "the model was fitted without such cells") from None
-    for family in families:
-        if family.correlated:
-            refuse_missing(table, data, family.inputs, family.label, choose=False)
-        refuse_rows(table, data, type(family), family.columns)
-    return data
-
-
-def _refuse_absent(table: tables.Table, wanted: Sequence[Column]) -> None:
-    """Refuse a table without a column that the model reads."""
-    for column in wanted:
-        if column.name not in table.names:
-            raise absent(column.name, table.names, table.label)
-
-
-def refuse_missing(
-    table: tables.Table, data: Data, names: Sequence[str], title: str, choose: bool
-) -> None:
-    """Refuse empty cells in a block whose columns are correlated."""
-    at = [column.name for column in data.columns]
-    for name in names:
-        column = at.index(name)
-        if data.missing[column]:
-            more = int(data.missing[column]) - 1
-            many = f", as in {more} other row{'s' * (more > 1)}," if more else ","
-            what = f"the cell is empty{many} which {title} cannot use yet"
-            hint = "type --missing drop"
-            if choose and ":" in title:
-                family, _, _ = title.partition(":")
-                hint += f", or choose a model of independent columns ({family}:VVI)"
-            raise table.refusal(name, input_row(data, data.first_empty(column)), what, hint)
-
-
-def refuse_rows(
-    table: tables.Table, data: Data, family: type[Family], names: Sequence[str]
-) -> None:
-    """Refuse rows whose cells, each inside the family's support, together are not."""
-    at = [column.name for column in data.columns]
-    places = [at.index(name) for name in names]
-    for start in range(0, data.values.shape[1], CHUNK):
-        inside = family.rows_inside(data.values[places, start : start + CHUNK])
-        if inside is None:
-            return
-        if not inside.all():
-            row = input_row(data, start + int(np.flatnonzero(~inside)[0]))
-            raise table.refusal(
-                names[0], row,
-                f"with {listed(names[1:])} it is outside what {family.name} takes: "
-                f"{family.support}", "correct the row, leave it out, or choose another model",
-            )  # fmt: skip
-
-
-def input_row(data: Data, row: int) -> int:
-    return row if data.rows is None else int(data.rows[row])
+    (leaf,) = family.leaves
+    Interval.refuse_family(type(leaf))
+    low, high = (family.low, family.high) if isinstance(family, Interval) else (-np.inf, np.inf)
+    one = seen[own[0]] = replace(seen[own[0]], low=low, high=high)
+    return Interval.around(family, {"upper": one.second, "low": low, "high": high})

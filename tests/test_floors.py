@@ -22,8 +22,8 @@ FLOORS = (
     ("em", "variants", "jump", "quasi_newton", "squarem", "acceleration", "online", "sources",
      "tables"),
     ("run", "start", "cell", "search", "criteria", "degeneracy", "densities", "bootstrap", "align",
-     "columns", "workers", "agreement"),
-    ("document", "composing", "truth", "fitted", "outcome", "api", "report"),
+     "columns", "workers", "agreement", "lower_bound"),
+    ("document", "composing", "truth", "newrows", "fitted", "outcome", "api", "report"),
     ("cli", "__main__"),
 )
 HEAVY = ("numpy", "pandas", "pyarrow", "scipy", "rich", "matplotlib")

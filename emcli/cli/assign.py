@@ -9,7 +9,7 @@ from emcli.cli.common import DATA, PARAMS, format_of, inputs_of
 from emcli.cli.options import Command
 from emcli.errors import UsageError
 from emcli.files import Outputs
-from emcli.settings import AssignSettings, NewRows, Reading, Selecting
+from emcli.settings import AssignSettings, Families, NewRows, Reading, Selecting, WeighedRows
 
 if TYPE_CHECKING:
     from emcli.api import Fitted
@@ -40,12 +40,10 @@ class Lot(NamedTuple):
 def run(settings: AssignSettings, params: str, data: Sequence[str]) -> None:
     """The command's work."""
     refuse_twice(params, data)
-    from emcli import api
-
     output, id_name = settings.output, settings.rows.id
     with Outputs(inputs_of(data, params)) as outputs:
         file = outputs.open(output.assignments)
-        fitted = api.load(params, settings.families.family_file)
+        fitted = loaded(params, settings.families, settings.rows)
         pieces = encoded(fitted, data, settings.reading, settings.rows, everything=output.append)
         lots = (Lot(piece.first_row, piece.rows, found, 0, piece) for piece, found in pieces)
         write_colours(
@@ -61,6 +59,13 @@ def refuse_twice(params: str, data: Sequence[str]) -> None:
         raise UsageError("standard input can be read only once", "give one of them as a file")
 
 
+def loaded(params: str, families: Families, rows: NewRows) -> Fitted:
+    """The fit in a parameters file, for rows of which some are binned or censored."""
+    from emcli import api
+
+    return api.load(params, families.family_file).in_part(rows.interval, rows.censored)
+
+
 def encoded(
     fitted: Fitted, data: Sequence[str], reading: Reading, rows: NewRows, everything: bool = False
 ) -> Iterator[tuple[Table, Data]]:
@@ -70,9 +75,10 @@ def encoded(
     """
     from emcli import api, tables
 
-    selecting = Selecting(id=rows.id, missing=rows.missing)
-    extra = None if everything else (() if rows.id is None else (rows.id,))
-    for piece in tables.stream(data, reading, fitted.columns, extra):
+    weight = rows.weight if isinstance(rows, WeighedRows) else None
+    selecting = Selecting(id=rows.id, weight=weight, missing=rows.missing)
+    extra = None if everything else [name for name in (rows.id, weight) if name is not None]
+    for piece in tables.stream(data, reading, fitted.sources, extra):
         yield piece, api.encode(fitted, piece, selecting)
 
 

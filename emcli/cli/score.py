@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from emcli.cli.assign import encoded, refuse_twice
+from emcli.cli.assign import encoded, loaded, refuse_twice
 from emcli.cli.common import DATA, PARAMS, format_of, importing, inputs_of, someone_looks
 from emcli.cli.options import Command
 from emcli.errors import UsageError
@@ -34,12 +34,13 @@ class Total:
 
     def __init__(self) -> None:
         self.rows = self.listed = 0
-        self.sum = 0.0
+        self.sum = self.weight = 0.0
 
     def text(self, below: float | None, threshold: float | None) -> str:
         """The totals as they are printed."""
-        mean = f", mean {self.sum / self.rows:.6f}" if self.rows else ""
-        line = f"total log density {self.sum:.3f}{mean} over {self.rows:,} rows\n"
+        mean = f", mean {self.sum / self.weight:.6f}" if self.weight else ""
+        weight = f" of weight {self.weight:,.10g}" if self.weight != self.rows else ""
+        line = f"total log density {self.sum:.3f}{mean} over {self.rows:,} rows{weight}\n"
         if below is None:
             return line
         return line + f"{self.listed:,} rows below {threshold:.6g}, the {below:g}-quantile\n"
@@ -49,12 +50,12 @@ def run(settings: ScoreSettings, params: str, data: Sequence[str]) -> None:
     """The command's work."""
     refuse_twice(params, data)
     with importing():
-        from emcli import api, tables
+        from emcli import tables
 
     output, total = settings.output, Total()
     with Outputs(inputs_of(data, params)) as outputs:
         file = outputs.open(output.output)
-        fitted = api.load(params, settings.families.family_file)
+        fitted = loaded(params, settings.families, settings.rows)
         threshold = _quantile(fitted, output.below)
         pieces = encoded(fitted, data, settings.reading, settings.rows)
         scored = (
@@ -91,7 +92,9 @@ def _scores(
 
     scored = fitted.log_density(data.values, settings.running.threads)
     total.rows += len(scored)
-    total.sum += float(scored.sum())
+    weights = np.ones_like(scored) if data.weights is None else data.weights
+    total.sum += float(weights @ scored)
+    total.weight += float(weights.sum())
     log_density = np.full(table.rows, np.nan)
     log_density[slice(None) if data.rows is None else data.rows] = scored
     rows = np.arange(table.rows)

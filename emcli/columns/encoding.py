@@ -172,8 +172,7 @@ def _fill_partly(
 
 
 def _weigh(table: Table, name: str, matrix: Matrix, number: int) -> None:
-    """The weights, every one a number from 0 and one of them above."""
-    some = False
+    """The weights, every one a number from 0."""
     for piece, out in _filled(table, name, matrix, number):
         cells.numbers(piece, name, out)
         bad = np.flatnonzero(~(out >= 0))
@@ -181,11 +180,6 @@ def _weigh(table: Table, name: str, matrix: Matrix, number: int) -> None:
             row = int(bad[0])
             what = "the weight is missing" if np.isnan(out[row]) else "a weight is below zero"
             raise piece.refusal(name, row, what, "weights are numbers from 0; 0 leaves a row out")
-        some = some or bool(out.any())
-    if not some:
-        raise InputError(
-            f"{table.label}: the weights in column '{name}' are all zero", "give a row some weight"
-        )
 
 
 def _refuse_no_text(table: Table, name: str) -> None:

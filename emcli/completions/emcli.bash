@@ -31,12 +31,13 @@ _emcli() {
                     --spool --progress --quiet --verbose --config --show-config --help'
                 ;;
             assign:-*)
-                words='--assignments --append --no-probabilities --id --missing --family-file --delimiter
-                    --decimal --encoding --na --no-header --threads --quiet --help'
+                words='--assignments --append --no-probabilities --id --interval --censored --missing
+                    --family-file --delimiter --decimal --encoding --na --no-header --threads --quiet
+                    --help'
                 ;;
             score:-*)
-                words='--output --below --id --missing --family-file --delimiter --decimal --encoding --na
-                    --no-header --threads --quiet --help'
+                words='--output --below --id --interval --censored --weight --missing --family-file
+                    --delimiter --decimal --encoding --na --no-header --threads --quiet --help'
                 ;;
             sample:-*)
                 words='--rows --seed --given --output --family-file --help'

@@ -81,6 +81,8 @@ _emcli() {
             '--append[Keep the inputs columns in the assignments]' \
             '--no-probabilities[Write only the colour]' \
             '--id[Column that names the rows]:col:' \
+            '*--interval[A column known only to lie between two others, or binned]:name=lower,upper:' \
+            '*--censored[Where STATUS is 0 or false the value is COL or more]:col=status:' \
             '--missing[Empty cells]:missing:(use drop refuse)' \
             '*--family-file[A distribution of your own, FILE.py\:NAME]:file:_files' \
             '(-d --delimiter)'{-d,--delimiter}'[Field separator of text tables]:char:' \
@@ -98,6 +100,9 @@ _emcli() {
             '(-o --output)'{-o,--output}'[Write each rows log density as CSV, or Parquet by its ending]:file:_files' \
             '--below[List only the rows under the Q-quantile of the fitted datas log densities (0.01]:q:' \
             '--id[Column that names the rows]:col:' \
+            '*--interval[A column known only to lie between two others, or binned]:name=lower,upper:' \
+            '*--censored[Where STATUS is 0 or false the value is COL or more]:col=status:' \
+            '--weight[Column of non-negative row weights]:col:' \
             '--missing[Empty cells]:missing:(use drop refuse)' \
             '*--family-file[A distribution of your own, FILE.py\:NAME]:file:_files' \
             '(-d --delimiter)'{-d,--delimiter}'[Field separator of text tables]:char:' \

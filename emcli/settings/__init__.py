@@ -38,6 +38,7 @@ from emcli.settings.others import (
     ScoreOutput,
     ScoreSettings,
     ShowSettings,
+    WeighedRows,
 )
 
 __all__ = [
@@ -68,5 +69,6 @@ __all__ = [
     "ShowSettings",
     "Stopping",
     "Talking",
+    "WeighedRows",
     "build",
 ]

@@ -155,13 +155,12 @@ def _listed(names: Sequence[str], most: int = 12) -> str:
 def _wanted(
     names: Sequence[str], columns: Sequence[Wanted], extra: Sequence[str] | None, label: str
 ) -> list[str]:
-    """The columns to keep, in the order of the model, then of the file."""
-    kept = [column.name for column in columns]
-    kept += [name for name in (names if extra is None else extra) if name not in kept]
-    for name in kept:
+    """The columns to keep: all as the file has them, or the model's, then the others."""
+    wanted = dict.fromkeys([*(column.name for column in columns), *(extra or ())])
+    for name in wanted:
         if name not in names:
             raise missing(name, names, label)
-    return kept
+    return list(names if extra is None else wanted)
 
 
 def _binary_runs(

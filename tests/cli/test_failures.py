@@ -77,7 +77,7 @@ INPUT = [
     (["fit", "negative.csv", "-m", "poisson(n)"], "row 3, column 'n'"),
     (["fit", "same.csv", "-c", "a,b"], "'b'"),
     (["fit", "weights.csv", "--weight", "w"], "row 2"),
-    (["fit", "zero.csv", "--weight", "w"], "'w'"),
+    (["fit", "zero.csv", "--weight", "w"], "the weights in column 'w' are all zero"),
     (["fit", "faithful.csv", "-c", "waitng"], "did you mean 'waiting'?"),
     (["fit", "faithful.csv", "-k", "200"], "too few"),
     (["fit", "faithful.csv", "--start", "foreign.json"], "not written by 'emcli fit'"),

@@ -6,8 +6,10 @@ import csv
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+import emcli as package
 from tests.cli.conftest import Run
 
 WAITING = ("waiting_binned.csv", "--interval", "waiting=lower,upper", "--weight", "count")
@@ -113,6 +115,78 @@ def test_a_range_outside_which_nothing_was_recorded(emcli: Run, here: Path) -> N
     assert min(int(line.split(",")[0]) for line in drawn) >= 1
     assert emcli("assign", "p.json", "d.csv").returncode == 0
     assert emcli("score", "p.json", "death_notices.csv").returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("table", "fit", "seen", "weight"),
+    [
+        ("waiting_binned.csv", ["-k", "2"], ["--interval", "waiting=lower,upper"], "count"),
+        ("t.csv", ["-m", "weibull(time) + gaussian(age)", "-k", "1", "--truncated", "time=,20"],
+         ["--censored", "time=alive:left"], "weight"),
+        ("t.csv", ["-c", "time", "-m", "exponential", "-k", "1", "--missing", "drop"],
+         ["--censored", "time=died"], "weight"),
+    ],
+)  # fmt: skip
+def test_new_rows_tell_a_part_as_the_fitted_ones_did(
+    emcli: Run, here: Path, table: str, fit: list[str], seen: list[str], weight: str
+) -> None:
+    """assign repeats the colours of fit, and score its likelihood, byte for byte."""
+    lines = TIMES.splitlines()
+    counts = ["weight", *map(str, range(1, 9))]
+    (here / "t.csv").write_text("".join(f"{a},{b}\n" for a, b in zip(lines, counts, strict=True)))
+    missing = [word for word in fit[-2:] if "--missing" in fit]
+    done = emcli("fit", table, *fit, *seen, "--weight", weight, "-o", "p.json", "-a", "c.csv",
+                 "--append", "-q")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    again = emcli("assign", "p.json", table, *seen, *missing, "--append")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == (here / "c.csv").read_text()
+    scored = emcli("score", "p.json", table, *seen, *missing, "--weight", weight, "-o", "s.csv")
+    assert scored.returncode == 0, scored.stderr
+    assert f"log density {likelihood(here / 'p.json'):.3f}, mean" in scored.stdout
+    total = sum(map(int, counts[1:])) if table == "t.csv" and not missing else None
+    assert total is None or f"over 8 rows of weight {total}" in scored.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["--interval", "x=lower,upper"], 2, "the model has no column 'x'; its"),
+        (["--interval", "waiting=lower,high"], 3, "has no column 'high'"),
+        (["--interval", "waiting=upper,lower"], 3, "row 1, column 'upper': 44.5 is above 39.5"),
+        (["--interval", "waiting"], 2, "NAME=LOWER,UPPER"),
+        ([], 3, "has no column 'waiting'"),
+    ],
+)
+def test_what_new_rows_cannot_tell_is_said(
+    emcli: Run, here: Path, words: list[str], status: int, said: str
+) -> None:
+    emcli("fit", *WAITING, "-k", "1", "-o", "p.json", "-q")
+    done = emcli("assign", "p.json", "waiting_binned.csv", *words)
+    assert done.returncode == status and said in done.stderr, done.stderr
+    assert len(done.stderr.splitlines()) == 1 and not done.stdout
+
+
+def test_of_columns_described_together_no_part_can_be_used(emcli: Run, here: Path) -> None:
+    (here / "t.csv").write_text(TIMES)
+    emcli("fit", "t.csv", "-c", "time,age", "-m", "gaussian:VVI", "-k", "1", "-o", "p.json", "-q")
+    done = emcli("assign", "p.json", "t.csv", "--censored", "time=died")
+    assert done.returncode == 2 and "describes 'time' together with" in done.stderr
+    emcli("fit", "t.csv", "-c", "time", "-m", "student", "-k", "1", "-o", "p.json", "-q")
+    done = emcli("score", "p.json", "t.csv", "--censored", "time=died")
+    assert done.returncode == 2 and "student cannot describe" in done.stderr
+
+
+def test_in_python_too(here: Path) -> None:
+    table = pd.read_csv(here / "waiting_binned.csv")
+    fitted = package.fit(table, k=2, interval="waiting=lower,upper", weight="count")
+    ready = fitted.in_part(interval="waiting=lower,upper")
+    assert ready.score(table, weight="count").total == pytest.approx(
+        fitted.fit["log_likelihood"], rel=1e-12
+    )
+    binned = list(ready.assign(table)["colour"])
+    assert binned == sorted(binned) and set(binned) == {"blue", "red"}
+    assert list(fitted.assign(pd.DataFrame({"waiting": [50.0, 80.0]}))["colour"]) == ["blue", "red"]
 
 
 def test_a_score_of_the_fitted_rows_is_their_likelihood(emcli: Run, here: Path) -> None:

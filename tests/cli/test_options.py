@@ -24,10 +24,11 @@ CONTRACT = {
         -q --quiet -v --verbose
         --provenance --show-config --config
         -d --delimiter --decimal --encoding --na --no-header""",
-    "assign": """-a -o --assignments --append --no-probabilities --id --missing --family-file
-        --threads -q --quiet
+    "assign": """-a -o --assignments --append --no-probabilities --id --interval --censored
+        --missing --family-file --threads -q --quiet
         -d --delimiter --decimal --encoding --na --no-header""",
-    "score": """-o --output --below --id --missing --family-file --threads -q --quiet
+    "score": """-o --output --below --id --interval --censored --weight --missing --family-file
+        --threads -q --quiet
         -d --delimiter --decimal --encoding --na --no-header""",
     "sample": "-n --rows --seed --given --family-file -o --output",
     "show": "--family-file",

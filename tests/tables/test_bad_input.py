@@ -337,7 +337,6 @@ def test_unknown_columns_have_their_nearest_name(load):
         ("1,,1", "row 2, column 'w': the weight is missing"),
         ("1,x,1", "row 2, column 'w': 'x' is not a number"),
         ("1,1,inf", "row 3, column 'w': 'inf' is not a finite number"),
-        ("0,0,0", "data.csv: the weights in column 'w' are all zero"),
     ],
 )
 def test_weights(load, weights, says):
