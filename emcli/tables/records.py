@@ -70,7 +70,9 @@ def _enough(head: bytes) -> bool:
 def _last_end(data: bytes, mark: bytes) -> int:
     """Where the last complete record ends; blank lines after it stay with what follows."""
     end = _last_outside(data, mark) if b'"' in data else data.rfind(b"\n")
-    last = len(data[: end + 1].rstrip(b"\r\n")) if end >= 0 else 0
+    last = end + 1
+    while last and data[last - 1] in b"\r\n":
+        last -= 1
     return last + len(b"\r\n" if data[last : last + 2] == b"\r\n" else b"\n") if last else 0
 
 
