@@ -135,6 +135,13 @@ class Assorted(Gathered):
             for family, s in zip(group.families, sums, strict=True)
         )
 
+    def surplus(self, here: Self, block: Block, r: Array) -> float:
+        return sum(
+            family.surplus(other, block.take(places(family.inputs, self.inputs)), r[group.places])
+            for group, at in zip(self.groups, here.groups, strict=True)
+            for family, other in zip(group.families, at.families, strict=True)
+        )
+
     # Charts and stacks
 
     def to_vector(self, base: Self | None = None) -> Array:

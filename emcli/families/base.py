@@ -193,6 +193,17 @@ class Family(Declared):
     @abstractmethod
     def q(self, n: Array, t: Array) -> float: ...
 
+    def surplus(self, here: Self, block: Block, r: Array) -> float:
+        """What Q of these parameters has, of a block's rows, that sums of r log p have not.
+
+        Nought where the M step is over the colours alone. here: the parameters the hidden
+        quantities are expected at.
+        """
+        if not (self.hidden and self.exact):
+            return 0.0
+        whole = self.q(r.sum(axis=-1), here.statistics(block, r))
+        return whole - float((r * self.log_density(block)).sum())
+
     def base(self) -> Base | None:
         """h(x): a hashable function of values (d, n) -> (n,), or None where h is one.
 

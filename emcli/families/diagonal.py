@@ -119,6 +119,12 @@ class Diagonal(Normal, Separable):
         constant = np.log(self.variance) + quadratic.LOG_2PI
         return float(-0.5 * (observed * constant + square / self.variance).sum())
 
+    def surplus(self, here: Self, block: Block, r: Array) -> float:
+        """Of the squared deviations of unobserved cells, which the M step expects."""
+        lacking = r @ np.isnan(block.values).T
+        expected = np.log(self.variance) + quadratic.LOG_2PI + here.variance / self.variance
+        return float(-0.5 * (lacking * expected).sum())
+
     def _with(self, mean: Array, spread: Array) -> Self:
         return replace(self, mean=mean, variance=spread, known=True)
 

@@ -183,6 +183,9 @@ class Factor(ExponentialFamily):
     def q(self, n: Array, t: Array) -> float:
         return self.normal.q(n, t)
 
+    def surplus(self, here: Self, block: Block, r: Array) -> float:
+        return self.normal.surplus(here.normal, block, r)
+
     def maximise(self, n: Array, t: Array) -> Self:
         return self._fitted(n, *self.normal.moments(n, t))
 
