@@ -87,6 +87,12 @@ def flat(parameters: Array) -> Array:
     return parameters.reshape(*lead, a * b)
 
 
+def outer(vectors: Array) -> Array:
+    """(..., d, d) products of vectors (..., d) with themselves."""
+    found: Array = vectors[..., :, None] * vectors[..., None, :]
+    return found
+
+
 @cache
 def triangle(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Row and column of each entry of a packed upper triangle, row by row."""

@@ -20,9 +20,11 @@ from emcli.errors import DegenerateError, InputError, UsageError
 from emcli.families import guess
 from emcli.families.base import Part
 from emcli.families.block import Block
+from emcli.families.differences import DIFFERENCE, differences
 from emcli.families.helpers import imputed
 from emcli.families.integrated import Table
-from emcli.families.numerical import DIFFERENCE, NumericalFamily, Parameter, differences
+from emcli.families.numerical import NumericalFamily
+from emcli.families.parameter import Parameter
 from emcli.numerics import Array, Codes, Mask
 
 # How far a density may be from adding up to 1, and a gradient from the differences.
@@ -258,7 +260,7 @@ def _asked_for(kind: type[Own], x: Array, w: Array) -> Array:
             if np.ndim(value) or not parameter.inside(np.asarray(value, float)):
                 raise UsageError(
                     f"start of {kind.where} says {parameter.name} is {value}, which is not "
-                    f"{between(parameter)}"
+                    f"{parameter.range}"
                 )
             found[(*index, i)] = value
         _refuse_density(kind, x[w[index] > 0], found[index])
@@ -341,11 +343,3 @@ def _told(error: BaseException, file: str) -> str:
         words = str(error)
     said = f"{type(error).__name__}: {words}" if words else type(error).__name__
     return f"{said} (line {lines[-1]})" if lines else said
-
-
-def between(parameter: Parameter) -> str:
-    """`above 0`, `between 0 and 1`, or nothing."""
-    low, high = parameter.low, parameter.high
-    if np.isfinite(low) and np.isfinite(high):
-        return f"between {low:g} and {high:g}"
-    return f"above {low:g}" if np.isfinite(low) else f"below {high:g}" if np.isfinite(high) else ""

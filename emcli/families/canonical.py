@@ -2,8 +2,8 @@
 
 log p(y | x) = y eta - A(eta) + h(y), of mean A'(eta) and variance A''(eta), is concave in the
 coefficients. The M step is one Newton step (iteratively reweighted least squares: Nelder &
-Wedderburn 1972) on sums at the current coefficients; `em` halves it where it overshoots. Where the
-data are separated coefficients run to infinity and the likelihood to a limit: that is reported.
+Wedderburn 1972; `newton`). Where the data are separated coefficients run to infinity and the
+likelihood to a limit: that is reported.
 """
 
 from __future__ import annotations
@@ -17,21 +17,20 @@ import numpy as np
 
 from emcli.families.base import Part
 from emcli.families.block import Block
-from emcli.families.numerical import REACH, STEPS
+from emcli.families.newton import Newtonian, uphill
 from emcli.families.regression import Frame, Regression, products
-from emcli.numerics import Array, unpack
+from emcli.numerics import Array, Mask, unpack
 
-# How a step that fell is shortened, by halves; in the end it is not taken.
-HALVES = (*[0.5] * 30, 0.0, 0.0)
+# No coefficient moves by more than this and its own size, in the frame.
+REACH = 1.0
 # The complete-data fit ends where a step gains so little per row: the error is about its square.
-ENOUGH = 1e-11
+STEPS, ENOUGH = 100, 1e-11
 # The information of a row in a direction of unit size, under which a coefficient has run away.
 GONE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Canonical(Regression):
-    exact: ClassVar = False
+class Canonical(Regression, Newtonian):
     arrays: ClassVar = ("coefficients", "curvature")
 
     @staticmethod
@@ -54,31 +53,15 @@ class Canonical(Regression):
             eta = eta - block.values[part.inputs.index(offset)]
         z = frame.turn @ x
         bend = unpack(products(z, r * weight), design.size)
-        gamma = uphill(bend, (r * weight * eta) @ z.T)
+        gamma, _ = uphill(bend, (r * weight * eta) @ z.T, np.inf)
         one = np.broadcast_to(np.eye(design.size), bend.shape)
         found = cls(part.columns, gamma @ frame.turn, one, design, frame, options=part.options)
-        return found._climbed(block, r)
+        return found.climbed(block, r, STEPS, ENOUGH)
 
-    def _climbed(self, block: Block, r: Array) -> Self:
-        """The maximum of Q with these responsibilities: Newton steps, halved where they fall."""
-        here, n = self, r.sum(axis=-1)
-        sums = here.statistics(block, r)
-        for _ in range(STEPS):
-            there = here.maximise(n, sums)
-            for share in HALVES:
-                ahead = there.statistics(block, r)
-                slack = ENOUGH * (n + np.abs(sums[..., 0]))
-                fell = ~(ahead[..., 0] >= sums[..., 0] - slack)[..., None]
-                if not fell.any():
-                    break
-                back = here.coefficients + share * (there.coefficients - here.coefficients)
-                coefficients = np.where(fell, back, there.coefficients)
-                there = there._with(coefficients, there.curvature)
-            gain = ahead[..., 0] - sums[..., 0]
-            here, sums = there, ahead
-            if (gain <= ENOUGH * n).all():
-                break
-        return here
+    def toward(self, there: Self, share: float, where: Mask) -> Self:
+        part_way = self.coefficients + share * (there.coefficients - self.coefficients)
+        coefficients = np.where(where[..., None], part_way, there.coefficients)
+        return there._with(coefficients, there.curvature)
 
     def log_density(self, block: Block) -> Array:
         _, eta = self._predictors(block)
@@ -91,18 +74,14 @@ class Canonical(Regression):
 
     def maximise(self, n: Array, t: Array) -> Self:
         q = self.local(n, t)
-        curvature = q.bend / n[..., None, None]
-        step = uphill(curvature, q.slope / n[..., None])
+        curvature = q.curvature / n[..., None, None]
         # It may go far, by doubling what there is: where levels are nearly separated it must.
-        reach = REACH + np.abs(q.gamma).max(axis=-1, keepdims=True)
-        step /= np.maximum(np.abs(step).max(axis=-1, keepdims=True) / reach, 1.0)
-        return self._with((q.gamma + step) @ self.frame.turn, curvature)
+        reach = REACH + np.abs(q.at).max(axis=-1, keepdims=True)
+        step, _ = uphill(curvature, q.slope / n[..., None], reach)
+        return self._with((q.at + step) @ self.frame.turn, curvature)
 
     def q(self, n: Array, t: Array) -> float:
-        q = self.local(n, t)
-        away = self.gamma - q.gamma
-        bent = (q.bend @ away[..., None])[..., 0]
-        return float((q.value + ((q.slope - bent / 2) * away).sum(axis=-1)).sum())
+        return float(self.local(n, t).told(self.gamma).sum())
 
     def boundary(self, component: int) -> list[str]:
         values, axes = np.linalg.eigh(self.curvature[component])
@@ -121,12 +100,3 @@ class Canonical(Regression):
         one = np.broadcast_to(np.eye(design.size), (*coefficients.shape, design.size))
         frame = Frame.plain(design.size)
         return cls(part.columns, coefficients, one, design, frame, options=part.options)
-
-
-def uphill(curvature: Array, slope: Array) -> Array:
-    """Newton's step (..., p); where there is no curvature to speak of, along the slope."""
-    values, axes = np.linalg.eigh(curvature)
-    least = 1e-10 + 1e-10 * np.abs(values).max(axis=-1, keepdims=True)
-    along = (axes.swapaxes(-2, -1) @ slope[..., None])[..., 0] / np.maximum(values, least)
-    found: Array = (axes @ along[..., None])[..., 0]
-    return found

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
 
-from emcli.errors import DegenerateError
 from emcli.families.base import Family
 from emcli.families.block import Block
+from emcli.families.helpers import refuse_unseen
 from emcli.numerics import Array
-
-# Less than this share of a component's weight is none.
-UNSEEN = 1e-12
 
 
 class ExponentialFamily(Family):
@@ -109,21 +105,8 @@ class Separable(ExponentialFamily):
         counts = np.repeat(n[..., None], len(self.columns), axis=-1)
         if self.incomplete:
             counts[..., list(self.incomplete)] = t[..., self.column_width :]
-        refuse_unseen(counts, n, self.columns)
+        refuse_unseen(counts, self.columns, n)
         return counts
-
-
-def refuse_unseen(counts: Array, n: Array, columns: Sequence[str]) -> None:
-    """Raise `DegenerateError` where a component has no observed cell of a column.
-
-    counts: (..., K, d) their weight; n: (..., K) that of all its rows.
-    """
-    unseen = ~(counts > UNSEEN * n[..., None])
-    if unseen.any():
-        *_, k, j = np.argwhere(unseen)[0]
-        raise DegenerateError(
-            f"component {k + 1} holds no row where '{columns[j]}' was observed", int(k)
-        )
 
 
 def fill_missing(values: Array, out: Array) -> None:

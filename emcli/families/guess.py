@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from emcli.families.numerical import Parameter
+from emcli.families.parameter import Parameter
 from emcli.numerics import Array
 
 # How many are tried, and how often each in turn.

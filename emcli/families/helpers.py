@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from emcli.errors import DegenerateError
 from emcli.families.block import Block
 from emcli.numerics import Array, Mask
+
+# Less than this share of a component's weight is none: sums in another order differ by more.
+UNSEEN = 1e-12
 
 
 def imputed(block: Block) -> Array:
@@ -26,6 +30,19 @@ def limits(p: Array, columns: Sequence[str], what: str) -> list[str]:
     ends = [(name, round(float(value))) for name, value in zip(columns, p, strict=True)
             if min(value, 1 - value) < 1e-9]
     return [f"{what} of '{name}' is {end}" for name, end in ends]
+
+
+def refuse_unseen(counts: Array, columns: Sequence[str], n: Array | None = None) -> None:
+    """Raise `DegenerateError` where a component has no observed cell of a column.
+
+    counts: (..., K, d) their weight; n: (..., K) that of all its rows, if it may be lost in theirs.
+    """
+    unseen = ~(counts > (0.0 if n is None else UNSEEN * n[..., None]))
+    if unseen.any():
+        *_, k, j = np.argwhere(unseen)[0]
+        raise DegenerateError(
+            f"component {k + 1} holds no row where '{columns[j]}' was observed", int(k)
+        )
 
 
 def whole_numbers(values: Array) -> Mask:

@@ -191,9 +191,9 @@ class Linear(Regression, ExponentialFamily):
     def _stepped(self, n: Array, t: Array) -> tuple[Self, Array]:
         """With the coefficients of least squares; (..., K) sums of squares that are left."""
         q = self.local(n, t)
-        size = np.einsum("...ii->...i", q.bend)
+        size = np.einsum("...ii->...i", q.curvature)
         scale = 1 / np.sqrt(np.where(size > 0, size, 1.0))
-        values, axes = np.linalg.eigh(q.bend * scale[..., None] * scale[..., None, :])
+        values, axes = np.linalg.eigh(q.curvature * scale[..., None] * scale[..., None, :])
         bad = ~(values > FLAT).all(axis=-1)
         if bad.any():
             k = int(np.argwhere(bad)[0][-1])
@@ -203,8 +203,8 @@ class Linear(Regression, ExponentialFamily):
         along = (axes.swapaxes(-2, -1) @ (scale * q.slope)[..., None])[..., 0] / values
         step = scale * (axes @ along[..., None])[..., 0]
         left = q.value - (step * q.slope).sum(axis=-1)
-        coefficients = (q.gamma + step) @ self.frame.turn
-        return self._with(coefficients, q.bend / n[..., None, None]), left
+        coefficients = (q.at + step) @ self.frame.turn
+        return self._with(coefficients, q.curvature / n[..., None, None]), left
 
     def maximise(self, n: Array, t: Array) -> Self:
         found, left = self._stepped(n, t)
@@ -218,9 +218,9 @@ class Linear(Regression, ExponentialFamily):
 
     def q(self, n: Array, t: Array) -> float:
         q = self.local(n, t)
-        away = self.gamma - q.gamma
+        away = self.gamma - q.at
         squares = q.value - 2 * (away * q.slope).sum(axis=-1)
-        squares += np.einsum("...i,...ij,...j->...", away, q.bend, away)
+        squares += np.einsum("...i,...ij,...j->...", away, q.curvature, away)
         sigma = self.sigma[..., 0]
         return float(-0.5 * (squares / sigma**2 + n * (2 * np.log(sigma) + LOG_2PI)).sum())
 

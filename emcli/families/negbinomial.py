@@ -20,10 +20,9 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from emcli.errors import DegenerateError
 from emcli.families.base import Family, Part
 from emcli.families.block import Block
-from emcli.families.helpers import array_from, imputed, whole_numbers
+from emcli.families.helpers import array_from, imputed, refuse_unseen, whole_numbers
 from emcli.families.rising import curve, curve_slope, log_mass, ratio, rising
 from emcli.numerics import Array, Codes, flat, safe_log
 
@@ -177,11 +176,7 @@ class NegBinomial(Family):
         """Raises `DegenerateError` where a component never saw a column."""
         found = t.reshape(*t.shape[:-1], len(self.columns), len(Sums._fields))
         n, total, value, slope, bend, unit, at = np.moveaxis(found, -1, 0)
-        if not (n > 0).all():
-            *_, k, j = np.argwhere(~(n > 0))[0]
-            raise DegenerateError(
-                f"component {k + 1} holds no row where '{self.columns[j]}' was observed", int(k)
-            )
+        refuse_unseen(n, self.columns)
         return Sums(n, total, value, slope, bend, unit / n, at / n)
 
     def maximise(self, n: Array, t: Array) -> Self:

@@ -18,6 +18,7 @@ from emcli.errors import DegenerateError
 from emcli.families import charts, quadratic, structures
 from emcli.families.base import Family, Part
 from emcli.families.block import Block
+from emcli.families.helpers import refuse_unseen
 from emcli.numerics import Array, Mask, flat, triangle, whitened
 
 # About a held mean, starts look at pairs of columns, unless there are more columns than this.
@@ -230,18 +231,8 @@ def structure_of(variant: str | None, d: int) -> str:
 def _means(part: Part, values: Array, seen: Array, r: Array) -> Array:
     """(..., K, d) weighted means of what was observed; values are zero where nothing was."""
     n = r @ seen.T
-    if not (n > 0).all():
-        *_, k, j = np.argwhere(~(n > 0))[0]
-        raise DegenerateError(
-            f"component {k + 1} holds no row where '{part.columns[j]}' was observed", int(k)
-        )
+    refuse_unseen(n, part.columns)
     return (r @ values.T) / n
-
-
-def outer(vectors: Array) -> Array:
-    """(..., d, d) products of vectors (..., d) with themselves."""
-    found: Array = vectors[..., :, None] * vectors[..., None, :]
-    return found
 
 
 def _unsigned(z: Array) -> Array:

@@ -1,10 +1,8 @@
 """Families whose M step has no closed form: Newton's method on sums of Q's derivatives.
 
 Columns are independent; each has p parameters, and theta are these without bounds (logarithms,
-logits). The sums hold Q's value, slope and bend at the theta they were taken at, and that theta, so
-that they say where. The M step is one safeguarded Newton step on them: never along a negative
-curvature, never farther than `REACH`. It raises what the sums tell of Q; where Q itself is not so,
-`em` takes half the step (generalised EM: Dempster, Laird & Rubin 1977, section 3).
+logits). The sums tell of Q near the theta they were taken at, and the M step is one step on them
+(`newton`), never farther than `REACH`.
 """
 
 from __future__ import annotations
@@ -13,86 +11,32 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from emcli.errors import DegenerateError
-from emcli.families.base import Family, Part
+from emcli.families.base import Part
 from emcli.families.block import Block
-from emcli.families.helpers import array_from
-from emcli.numerics import Array, Mask, distinct, expit, flat, triangle, unpack
+from emcli.families.differences import differences
+from emcli.families.helpers import array_from, refuse_unseen
+from emcli.families.newton import Local, Newtonian, uphill
+from emcli.families.parameter import Parameter
+from emcli.families.thinned import few, merged
+from emcli.numerics import Array, Mask, flat, outer, triangle
 
 # No coordinate moves by more of its units in one step.
 REACH = 1.0
-# Central differences move a coordinate by so much of its unit: less, and rounding would be seen in
-# the bends; a slope takes two widths, for its error is where the parameters end.
-DIFFERENCE = 1e-3
 # A coordinate of its own units that bends Q by less than this has lost its unit, and keeps the one
 # it had; a logarithm or logit that does has run to an end of its range.
 FLAT = 1e-2
 GONE = 1e-6
-# Newton steps that are enough whatever the start.
-STEPS = 100
-# A start is made on so many values of each column, by so many steps, halved so often, or until the
-# gain per row is below this.
-POINTS, FIRST, HALVINGS, ENOUGH = 256, 30, 30, 1e-8
-
-
-class Parameter(NamedTuple):
-    """A parameter's name and the open interval it lies in."""
-
-    name: str
-    low: float = -np.inf
-    high: float = np.inf
-
-    @property
-    def boundless(self) -> bool:
-        """Is its coordinate itself, so that it has a unit?"""
-        return not (np.isfinite(self.low) or np.isfinite(self.high))
-
-    def inside(self, value: Array) -> Mask:
-        """Which values are numbers within the bounds."""
-        return np.isfinite(value) & (value > self.low) & (value < self.high)
-
-    def speed(self, value: Array) -> Array:
-        """How fast the value changes with its coordinate."""
-        below, above = value - self.low, self.high - value
-        if np.isfinite(self.low) and np.isfinite(self.high):
-            return below * above / (self.high - self.low)
-        return np.where(np.isinf(below), np.where(np.isinf(above), 1.0, above), below)
-
-    def bounded(self, theta: Array) -> Array:
-        """Its values, of coordinates without bounds."""
-        if np.isfinite(self.low) and np.isfinite(self.high):
-            found: Array = self.low + (self.high - self.low) * expit(theta)
-            return found
-        if np.isfinite(self.low):
-            return self.low + np.exp(theta)
-        return self.high - np.exp(-theta) if np.isfinite(self.high) else theta
-
-    def unbounded(self, value: Array) -> Array:
-        """Coordinates without bounds, of its values."""
-        if np.isfinite(self.low) and np.isfinite(self.high):
-            return np.log(value - self.low) - np.log(self.high - value)
-        if np.isfinite(self.low):
-            return np.log(value - self.low)
-        return -np.log(self.high - value) if np.isfinite(self.high) else np.asarray(value)
-
-
-class Local(NamedTuple):
-    """Q near theta, per component and column: n (..., K, d), value (..., K, d), slope
-    (..., K, d, p), bend (..., K, d, p, p) and theta (..., K, d, p) itself."""
-
-    n: Array
-    value: Array
-    slope: Array
-    bend: Array
-    theta: Array
+# A start is made by so many steps, or until the gain per row is below this.
+STEPS, ENOUGH = 30, 1e-8
 
 
 @dataclass(frozen=True, eq=False)
-class NumericalFamily(Family):
+class NumericalFamily(Newtonian):
     """values: (..., K, d, p); curvature: (..., K, d, p, p), minus the bend of Q for one row, made
     positive definite; before any M step a guess of it, of which only the units are used.
 
@@ -106,7 +50,6 @@ class NumericalFamily(Family):
     gaps: tuple[float, ...] = field(default=(), kw_only=True)
 
     coordinates_of: ClassVar[tuple[Parameter, ...]]  # its parameters, in theta's order
-    exact: ClassVar = False
     arrays: ClassVar = ("values", "curvature")
 
     @abstractmethod
@@ -205,7 +148,7 @@ class NumericalFamily(Family):
         each, gaps = [], []
         for j, (name, row) in enumerate(zip(part.columns, block.values, strict=True)):
             seen = ~np.isnan(row)
-            _refuse_unseen(r[..., seen].sum(axis=-1), name)
+            refuse_unseen(r[..., seen].sum(axis=-1, keepdims=True), (name,))
             x, w = merged(row[seen], r[..., seen])
             gaps.append(np.diff(x).min() if len(x) > 1 else np.finfo(float).tiny)
             held = {key: v[j % len(v)] for key, v in part.options.items()}
@@ -226,29 +169,7 @@ class NumericalFamily(Family):
         units = cls.units(x, w, values)
         part = Part(cls, (name,), options={key: (value,) for key, value in held.items()})
         found = cls.made(part, values[..., None, :], units[..., None, :])
-        return found._climbed(Block(x[None]), w)
-
-    def _climbed(self, block: Block, r: Array) -> Self:
-        """Nearly the maximum of Q with these responsibilities, by Newton steps."""
-        here, n = self, r.sum(axis=-1)
-        sums = here.statistics(block, r)
-        for _ in range(FIRST):
-            near = here._local(sums)
-            there = here.maximise(n, sums)
-            ahead = there.statistics(block, r)
-            for halving in range(HALVINGS + 1):
-                gain = there._local(ahead).value - near.value
-                fell = ~(gain >= -1e-14 * (near.n + np.abs(near.value)))
-                if not fell.any():
-                    break
-                back = here.theta if halving == HALVINGS else (here.theta + there.theta) / 2
-                theta = np.where(fell[..., None], back, there.theta)
-                there = there.at(theta, there.curvature)
-                ahead = there.statistics(block, r)
-            here, sums = there, ahead
-            if (fell | (gain <= ENOUGH * near.n)).all():
-                break
-        return here
+        return found.climbed(Block(x[None]), w, STEPS, ENOUGH)
 
     def log_density(self, block: Block) -> Array:
         found = np.zeros((*self.values.shape[:-2], block.n))
@@ -285,16 +206,16 @@ class NumericalFamily(Family):
                 f"{self.name} ran to an end of its range"
             )
 
-    def _local(self, t: Array) -> Local:
-        """What the sums tell of Q; raises `DegenerateError` where a column was never observed."""
+    def local(self, n: Array, t: Array) -> Local:
+        """Of each column (..., K, d); raises `DegenerateError` where one was never observed."""
         d, p = self.values.shape[-2:]
         sums = t.reshape(*t.shape[:-1], d, -1)
-        count = sums[..., 0]
-        for j, name in enumerate(self.columns):
-            _refuse_unseen(count[..., j], name)
-        bend = unpack(sums[..., 2 + p : -p], p)
-        theta = sums[..., -p:] / count[..., None]
-        return Local(count, sums[..., 1], sums[..., 2 : 2 + p], bend, theta)
+        refuse_unseen(sums[..., 0], self.columns)
+        return Local.read(sums[..., 0], sums[..., 1:], p)
+
+    def toward(self, there: Self, share: float, where: Mask) -> Self:
+        part_way = self.theta + share * (there.theta - self.theta)
+        return there.at(np.where(where[..., None], part_way, there.theta), there.curvature)
 
     def _refuse_spikes(self, q: Local) -> None:
         """Raise `DegenerateError` for a component narrower than the rounding (see `degeneracy`).
@@ -314,30 +235,21 @@ class NumericalFamily(Family):
                 )
 
     def maximise(self, n: Array, t: Array) -> Self:
-        q, free, unit = self._local(t), self._free, self.unit
+        q, free, unit = self.local(n, t), self._free, self.unit
         self._refuse_spikes(q)
         slope = q.slope / q.n[..., None] * free * unit
-        curvature = -q.bend / q.n[..., None, None] * _outer(free * unit)
+        curvature = q.curvature / q.n[..., None, None] * outer(free * unit)
         well = np.isfinite(slope).all(axis=-1) & np.isfinite(curvature).all(axis=(-2, -1))
         if not well.all():
             *_, k, j = np.argwhere(~well)[0]
             raise DegenerateError(f"the likelihood has no slope in '{self.columns[j]}'", int(k))
         bend = np.einsum("...ii->...i", curvature)
         bend[~free | (self._boundless() & (np.abs(bend) < FLAT))] = 1.0
-        # Uphill whatever the curvature: where there is none to speak of, along the slope.
-        values, axes = np.linalg.eigh(curvature)
-        steep = np.maximum(np.abs(values), 1e-10 + 1e-10 * np.abs(values).max(-1, keepdims=True))
-        along = (axes.swapaxes(-2, -1) @ slope[..., None])[..., 0] / steep
-        step = (axes @ along[..., None])[..., 0]
-        step /= np.maximum(1.0, np.abs(step).max(axis=-1, keepdims=True) / REACH)
-        curvature = (axes * steep[..., None, :]) @ axes.swapaxes(-2, -1) / _outer(unit)
-        return self.at(q.theta + step * unit * free, curvature)
+        step, curvature = uphill(curvature, slope, REACH)
+        return self.at(q.at + step * unit * free, curvature / outer(unit))
 
     def q(self, n: Array, t: Array) -> float:
-        q = self._local(t)
-        away = self.theta - q.theta
-        bent = (q.bend @ away[..., None])[..., 0]
-        return float((q.value + ((q.slope + bent / 2) * away).sum(axis=-1)).sum())
+        return float(self.local(n, t).told(self.theta).sum())
 
     def to_vector(self, base: Self | None = None) -> Array:
         base = base or self
@@ -385,73 +297,12 @@ class NumericalFamily(Family):
         return cls.made(part, np.stack(arrays, axis=-1))
 
 
-def _refuse_unseen(counts: Array, name: str) -> None:
-    """Raise `DegenerateError` where a component (..., K) holds no observed cell of the column."""
-    if not (counts > 0).all():
-        k = int(np.argwhere(~(counts > 0))[0][-1])
-        raise DegenerateError(f"component {k + 1} holds no row where '{name}' was observed", k)
-
-
-def merged(x: Array, w: Array) -> tuple[Array, Array]:
-    """The distinct values (m,) of x (n,) that weigh anything, and their weights (..., K, m)."""
-    counted = w.reshape(-1, len(x)).any(axis=0)
-    x, w = x[counted], w[..., counted]
-    order = np.argsort(x, kind="stable")
-    x, w = x[order], w[..., order]
-    first = np.flatnonzero(np.append(True, x[1:] > x[:-1]))
-    return x[first], np.add.reduceat(w, first, axis=-1)
-
-
-def few(x: Array, w: Array) -> tuple[Array, Array]:
-    """Of increasing values (n,) so many as can stand for all; their neighbours' weights go to them.
-
-    One that has many rows stays alone more easily than one that has few.
-    """
-    if len(x) <= POINTS:
-        return x, w
-    total = np.cumsum(w.reshape(-1, len(x)).sum(axis=0))
-    cut = np.searchsorted(total, np.linspace(0, total[-1], POINTS, endpoint=False))
-    edges = distinct(np.append(0, cut))
-    ends = np.append(edges[1:], len(x))
-    return x[(edges + ends) // 2], np.add.reduceat(w, edges, axis=-1)
-
-
-def _outer(a: Array) -> Array:
-    found: Array = a[..., :, None] * a[..., None, :]
-    return found
-
-
 def _sums(share: Array, value: Array, slope: Array, bend: Array) -> Array:
-    """(..., K, 2 + p + p(p+1)/2) sums over rows of 1, value, slope and bend times their shares."""
-    i, j = triangle(slope.shape[-2])
+    """(..., K, 2 + p + p(p+1)/2) sums of 1, value, slope and curvature times the rows' shares."""
+    p = slope.shape[-2]
+    i, j = triangle(p)
     terms = np.concatenate([value[..., None, :], slope, bend[..., i, j, :]], axis=-2)
     count = share.sum(axis=-1, keepdims=True)
-    return np.concatenate([count, (terms @ share[..., None])[..., 0]], axis=-1)
-
-
-def differences(f: Any, x: Array, theta: Array, unit: Array) -> tuple[Array, Array, Array]:
-    """f(x, theta) (..., K, n), and its slope and bend in theta's last axis."""
-    p = theta.shape[-1]
-    h = DIFFERENCE * unit
-
-    def at(step: float, *which: int) -> Array:
-        moved = theta.copy()
-        for i in which:
-            moved[..., i] += step * h[..., i]
-        found: Array = f(x, moved)
-        return found
-
-    value = f(x, theta)
-    slope = np.empty((*theta.shape, len(x)))
-    bend = np.empty((*theta.shape, p, len(x)))
-    with np.errstate(all="ignore"):
-        both = []
-        for i in range(p):
-            width, ahead, back = h[..., i, None], at(1.0, i), at(-1.0, i)
-            slope[..., i, :] = (8 * (ahead - back) - (at(2.0, i) - at(-2.0, i))) / (12 * width)
-            both.append(ahead + back - 2 * value)
-            bend[..., i, i, :] = both[i] / width**2
-            for j in range(i):
-                mixed = at(1.0, i, j) + at(-1.0, i, j) - 2 * value - both[i] - both[j]
-                bend[..., i, j, :] = bend[..., j, i, :] = mixed / (2 * width * h[..., j, None])
-    return value, slope, bend
+    found = np.concatenate([count, (terms @ share[..., None])[..., 0]], axis=-1)
+    found[..., 2 + p :] *= -1
+    return found

@@ -27,9 +27,9 @@ from typing import Any
 import numpy as np
 
 from emcli.errors import UsageError
-from emcli.families.asked import Kind, Own, between, theirs
+from emcli.families.asked import Kind, Own, theirs
 from emcli.families.base import Family
-from emcli.families.numerical import Parameter
+from emcli.families.parameter import Parameter
 
 GROUP = "emcli.families"  # of entry points
 
@@ -136,7 +136,7 @@ def wrapped(
         "interval": interval, "coordinates_of": parameters,
         "holds": tuple(parameter.name for parameter in parameters),
         "summary": words[0].rstrip("."), "density": f"that of {where}", "source": where,
-        "parameters": ", ".join(f"{p.name} {between(p)}".strip() for p in parameters),
+        "parameters": ", ".join(f"{p.name} {p.range}".strip() for p in parameters),
         "support": _support(interval, discrete),
         "example": f"emcli fit DATA --family-file {option} -m {name}" if option
         else f"emcli fit DATA -m {name}",

@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -22,8 +22,9 @@ from emcli.families.base import Family, Part
 from emcli.families.block import Block
 from emcli.families.formula import Design, Formula, parse
 from emcli.families.helpers import array_from, imputed
+from emcli.families.newton import Local
 from emcli.families.words import quoted
-from emcli.numerics import Array, Codes, flat, unpack, whitened
+from emcli.numerics import Array, Codes, flat, whitened
 
 # A column of the design this close to a combination of the others, in units of itself, is one.
 DEPENDENT = 1e-11
@@ -58,16 +59,6 @@ class Frame:
             raise DegenerateError(f"in {formula}, {which} follows from the other terms")
         root = root * np.sign(np.diagonal(root))[:, None] * size
         return cls(root, np.linalg.inv(root).T)
-
-
-class Local(NamedTuple):
-    """Q near gamma, per component: value (..., K), slope (..., K, p), bend (..., K, p, p) with its
-    sign changed, and gamma (..., K, p) itself."""
-
-    value: Array
-    slope: Array
-    bend: Array
-    gamma: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,9 +222,7 @@ class Regression(Family):
 
     def local(self, n: Array, t: Array) -> Local:
         """What the sums tell of Q."""
-        p = self.design.size
-        gamma = t[..., -p:] / n[..., None]
-        return Local(t[..., 0], t[..., 1 : 1 + p], unpack(t[..., 1 + p : -p], p), gamma)
+        return Local.read(n, t, self.design.size)
 
     def _with(self, coefficients: Array, curvature: Array) -> Self:
         return replace(self, coefficients=coefficients, curvature=curvature)
