@@ -15,8 +15,6 @@ from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
 from emcli.families.helpers import refuse_unseen
-from emcli.families.marginals import Common, Marginals, common, marginals, natural
-from emcli.families.marginals import completed as by_completion
 from emcli.families.normal import Normal, means_of, structure_of
 from emcli.families.patterns import Alike, Completed, alike, completed, spread_over
 from emcli.families.quadratic import LOG_2PI
@@ -194,16 +192,6 @@ class Seen(NamedTuple):
     each: list[Completed]
 
 
-class Sorted(NamedTuple):
-    """A block whose rows are in part taken pattern by pattern; rest: the others."""
-
-    by: Incomplete
-    block: Block
-    common: Common
-    marginals: Marginals
-    rest: Block
-
-
 @dataclass(frozen=True, eq=False)
 class Incomplete(Full):
     """`Full` for a table with missing cells: the same parameters, by the path of its patterns."""
@@ -242,20 +230,12 @@ class Incomplete(Full):
         return self.of(self, incomplete)
 
     @property
+    def forms(self) -> Mask:
+        return np.zeros(self.mean.shape[:-2], dtype=bool)
+
+    @property
     def linear(self) -> bool:
         return False
-
-    def sorted(self, block: Block) -> Sorted:
-        """The block by its patterns, where the feature form is exact enough for that."""
-        last = block.scratch.get(("sorted", self.columns))
-        if isinstance(last, Sorted) and last.by is self and last.block.same(block):
-            return last
-        d = len(self.columns)
-        rows = common(block, self.origin, f"sorted {self.columns}")
-        seen = marginals(self.precision.reshape(-1, d, d), rows.holes)
-        found = Sorted(self, block, rows, seen, block.take(np.s_[:, rows.rest]))
-        block.scratch["sorted", self.columns] = found
-        return found
 
     def completions(self, block: Block) -> Seen:
         """The block as each component of the stack completes it; the sums ask for it again."""
@@ -271,21 +251,6 @@ class Incomplete(Full):
         return found
 
     def log_density(self, block: Block) -> Array:
-        if not self.forms.all():
-            return self._completed_log_density(block)
-        seen, d = self.sorted(block), len(self.columns)
-        theta = natural(
-            seen.marginals, seen.common.holes, (self.mean - self.origin).reshape(-1, d),
-            self.precision.reshape(-1, d, d), self.factors[1].ravel(),
-        )  # fmt: skip
-        found = np.empty((*self.mean.shape[:-1], block.n))
-        flat = found.reshape(-1, block.n)
-        flat[:, seen.common.rows] = seen.common.each(theta, block)
-        if seen.rest.n:
-            found[..., seen.common.rest] = self._completed_log_density(seen.rest)
-        return found
-
-    def _completed_log_density(self, block: Block) -> Array:
         d = len(self.columns)
         roots, _ = self.factors
         found = np.empty((*self.mean.shape[:-1], block.n))
@@ -293,24 +258,11 @@ class Incomplete(Full):
         for k, (z, _) in enumerate(self.completions(block).each):
             y = roots.reshape(-1, d, d)[k] @ z
             flat[k] = np.einsum("ij,ij->j", y, y)
-        found += self._completed_log_volume(block)
+        found += self.log_volume(block)
         found *= -0.5
         return found
 
     def log_volume(self, block: Block) -> Array:
-        if not self.forms.all():
-            return self._completed_log_volume(block)
-        seen, d = self.sorted(block), len(self.columns)
-        each = (d - seen.common.holes.sum(axis=1)) * LOG_2PI + seen.marginals.lacking.T
-        each += self.factors[1].reshape(-1, 1)
-        found = np.empty((*self.mean.shape[:-1], block.n))
-        sizes = np.diff(seen.common.edges)
-        found.reshape(-1, block.n)[:, seen.common.rows] = np.repeat(each, sizes, axis=1)
-        if seen.rest.n:
-            found[..., seen.common.rest] = self._completed_log_volume(seen.rest)
-        return found
-
-    def _completed_log_volume(self, block: Block) -> Array:
         observed = len(self.columns) - np.isnan(block.values).sum(axis=0)
         found: Array = observed * LOG_2PI + self.factors[1][..., None]
         flat, seen = found.reshape(-1, block.n), self.completions(block)
@@ -327,31 +279,6 @@ class Incomplete(Full):
         return self.sums(block, r, r)
 
     def sums(self, block: Block, r: Array, spare: Array) -> Array:
-        if not self.forms.all():
-            return self._completed_sums(block, r, spare)
-        seen, d = self.sorted(block), len(self.columns)
-        rows, whole = seen.common.rows, self.width
-        flat = np.take(r.reshape(-1, block.n), rows, axis=1)
-        by_pattern = seen.common.sums(flat, block)
-        n = by_pattern[..., 0]
-        left = n
-        if spare is not r:
-            masses = np.take(spare.reshape(-1, block.n), rows, axis=1)
-            left = np.add.reduceat(masses, seen.common.edges[:-1], axis=1).T
-        offset = (self.mean - self.origin).reshape(-1, d)
-        first, second = by_completion(seen.marginals, by_pattern, offset, left)
-        i, j = triangle(d)
-        found = np.empty((len(n.T), whole + 2 * d))
-        found[:, :d], found[:, d:whole] = first, second[:, i, j]
-        found[:, whole : whole + d] = n.sum(axis=0)[:, None] * self.mean.reshape(-1, d)
-        found[:, whole + d :] = n.T @ ~seen.common.holes
-        found = found.reshape(*self.mean.shape[:-1], whole + 2 * d)
-        if seen.rest.n:
-            rest = seen.common.rest
-            found += self._completed_sums(seen.rest, r[..., rest], spare[..., rest])
-        return found
-
-    def _completed_sums(self, block: Block, r: Array, spare: Array) -> Array:
         d, whole = len(self.columns), self.width
         i, j = triangle(d)
         sums = np.empty((*self.mean.shape[:-1], whole + 2 * d))
