@@ -38,6 +38,10 @@ class Canonical(Regression, Newtonian):
     def moments(eta: Array) -> tuple[Array, Array, Array]:
         """A(eta), A'(eta) and A''(eta)."""
 
+    @classmethod
+    def response(cls, eta: Array) -> Array:
+        return cls.moments(eta)[1]
+
     @staticmethod
     @abstractmethod
     def guess(y: Array) -> Array:

@@ -206,6 +206,15 @@ class Regression(Family):
             eta += block.values[self.inputs.index(offset)]
         return x, eta
 
+    def expected(self, values: Array) -> Array:
+        """(..., K, n) the responses expected of rows (inputs, n); their own are not looked at."""
+        return self.response(self._predictors(Block(values))[1])
+
+    @classmethod
+    def response(cls, eta: Array) -> Array:
+        """The expected response where the predictor is eta."""
+        return eta
+
     @property
     def gamma(self) -> Array:
         """The coefficients in the frame."""

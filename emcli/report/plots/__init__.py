@@ -37,7 +37,7 @@ PAGES = ("svg", "png", "pdf")
 class Kind:
     """What a kind of picture can be written as, the first where no name tells, and what it needs.
 
-    rows: the table; trace: the file that `emcli fit --trace` wrote.
+    rows: the table; trace: the file that `emcli fit --trace` wrote, or else the table.
     """
 
     formats: tuple[str, ...] = PAGES

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from emcli import palette
 from emcli.columns import Column, Data
+from emcli.families.base import Family
+from emcli.families.block import Block
 from emcli.fitted import Fitted
-from emcli.numerics import Array
+from emcli.kinds import Gathered
+from emcli.numerics import Array, Codes, Mask, safe_log
+
+# Rows whose densities are worked out at once.
+AT_ONCE = 65_536
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,11 @@ class Scene:
         """(n,) the values of one column."""
         values: Array = self.values[self.fitted.names.index(name)]
         return values
+
+    def levels(self, name: str) -> list[str]:
+        """The levels of a column in the order of their codes; none for numbers."""
+        column = self.columns[self.fitted.names.index(name)]
+        return [str(level) for level in column.levels or ()]
 
     @cached_property
     def weights(self) -> Array:
@@ -97,3 +110,68 @@ class Scene:
     def looks(self) -> tuple[str, ...]:
         """How the colours look: `#rrggbb` each."""
         return palette.hexes(self.names)
+
+    @cached_property
+    def distributions(self) -> list[list[dict[str, Any]]]:
+        """The components' parameters, as the parameters file has them."""
+        return [component["distributions"] for component in self.fitted.mixture.to_dict()]
+
+    @property
+    def behind(self) -> Mask:
+        """(K,) which components are background."""
+        return self.fitted.mixture.families[0].behind
+
+    @property
+    def blocks(self) -> list[Family]:
+        """The independent blocks of a component; of several kinds, those of the first."""
+        found: list[Family] = []
+        for family in self.fitted.mixture.families:
+            found += family.groups[0].families if isinstance(family, Gathered) else [family]
+        return found
+
+    def pieces(self) -> Iterator[tuple[Codes, Family]]:
+        """Every family, and the numbers of the components it describes."""
+        for family in self.fitted.mixture.families:
+            if isinstance(family, Gathered):
+                for group in family.groups:
+                    yield from ((group.places, one) for one in group.families)
+            else:
+                yield np.arange(self.k), family
+
+    def log_joint(self, names: Sequence[str], points: Array) -> Array:
+        """(K, m): log pi_k p_k of these columns alone, at points (inputs, m).
+
+        The other columns count as not observed, so that these are marginal densities; minus
+        infinity outside a family's support. What a family reads beside its columns (trials,
+        regressors) must be among the names.
+        """
+        found = np.repeat(safe_log(self.fitted.mixture.weights)[:, None], points.shape[1], axis=1)
+        with np.errstate(all="ignore"):
+            for start in range(0, points.shape[1], AT_ONCE):
+                some = slice(start, start + AT_ONCE)
+                for places, family in self.pieces():
+                    if not set(family.columns).isdisjoint(names):
+                        found[places, some] += _log_density(family, names, points[:, some])
+        return found
+
+    def densities(self, names: Sequence[str], points: Array) -> Array:
+        """(K, m): pi_k p_k of these columns alone; they add up to the mixture's density."""
+        found: Array = np.exp(self.log_joint(names, points))
+        return found
+
+
+def _log_density(family: Family, names: Sequence[str], points: Array) -> Array:
+    """(components, m): of the family's columns that are named."""
+    values = np.full((len(family.inputs), points.shape[1]), np.nan)
+    for j, name in enumerate(family.inputs):
+        if name in names:
+            values[j] = points[names.index(name)]
+    lost = tuple(int(j) for j in np.flatnonzero(np.isnan(values).any(axis=1)))
+    own = values[: len(family.columns)]
+    inside = np.all([np.isnan(row) | family.inside(row) for row in own], axis=0)
+    found = np.full((family.k, points.shape[1]), -np.inf)
+    block = Block(values[:, inside])
+    density = family.seeing(lost).log_density(block)
+    base = family.base()
+    found[:, inside] = density if base is None else density + base(block.values)
+    return found

@@ -9,17 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from textwrap import wrap
 from typing import IO, Any
 
 import matplotlib.style
-from matplotlib.axes import Axes
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from emcli.numerics import Array
+from emcli.report.plots.scene import Scene
 
 #: Width of a page between its margins, in inches, and the height that goes with it.
 WIDTH, HEIGHT = 6.3, 4.2
 #: Dark enough for text and lines that belong to no component.
-INK, PALE = "#222222", "#b8b8b8"
+INK, SOFT, PALE = "#222222", "#666666", "#b8b8b8"
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1.2, 2)))
 
@@ -95,7 +101,43 @@ def dashes(component: int) -> Any:
     return DASHES[component % len(DASHES)]
 
 
-def legend(axes: Axes, handles: Sequence[Any], names: Sequence[str], **where: Any) -> None:
-    """A legend that stays small: many names in columns."""
-    columns = 1 + (len(names) - 1) // 6
-    axes.legend(handles, names, ncols=columns, columnspacing=1.2, **where)
+def opacity(responsibilities: Array) -> Array:
+    """(n,) of rows with these probabilities (K, n): pale where the colour is in doubt."""
+    k = len(responsibilities)
+    doubt = (1 - responsibilities.max(axis=0)) / (1 - 1 / k) if k > 1 else 0.0
+    found: Array = 0.85 - 0.7 * np.broadcast_to(doubt, responsibilities.shape[1])
+    return found
+
+
+def shades(look: str, opacities: Array) -> Array:
+    """(n, 4): a colour `#rrggbb` in these opacities (n,)."""
+    rgb = np.broadcast_to(to_rgb(look), (len(opacities), 3))
+    return np.column_stack([rgb, opacities])
+
+
+def key(scene: Scene, lines: bool) -> list[Line2D]:
+    """Handles of a legend of the components: marker, or marker and line, and name and weight."""
+    weights = scene.fitted.mixture.weights
+    return [
+        Line2D(
+            [], [], color=look, marker=marker(k), linestyle=dashes(k) if lines else "none",
+            markersize=5, label=f"{scene.names[k]} {weights[k]:.2f}",
+        )
+        for k, look in enumerate(scene.looks)
+    ]
+
+
+def legend(picture: Figure, handles: Sequence[Line2D]) -> None:
+    """The legend of the whole picture, above it."""
+    picture.legend(
+        handles=list(handles), loc="outside upper center", ncols=min(len(handles), 6),
+        columnspacing=1.4, handletextpad=0.5,
+    )
+
+
+def caption(picture: Figure, *sentences: str) -> None:
+    """What a reader must know, below the picture."""
+    said = [*dict.fromkeys(sentence for sentence in sentences if sentence)]
+    width = int(picture.get_figwidth() * 17)
+    text = "\n".join(wrap(" ".join(said), width))
+    picture.supxlabel(text, fontsize=7, color=SOFT, x=0.01, ha="left")
