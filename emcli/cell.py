@@ -52,8 +52,7 @@ class Cell:
     stopped: str = ""
     iterations: int = 0
     remaining: float | None = None
-    start: str = ""
-    index: int = 0
+    start: Asked | None = None
     starts: int = 0
     finished: int = 0
     at_best: int = 0
@@ -107,17 +106,17 @@ class Fitting:
         """The starts of a model."""
         return Starter(model, self.sample, self.settings.searching.seed)
 
-    def fit(self, starter: Starter, k: int, parent: Mixture | None = None) -> Cell:
+    def fit(self, starter: Starter, k: int, parent: Cell | None = None) -> Cell:
         """The best regular fit of one model with k components.
 
         parent: a fit with one less, which every start is to split.
         """
         model = starter.model
-        if parent is None:
+        if parent is None or parent.mixture is None:
             attempts = self._attempts(starter, k)
         else:
-            splits = [Asked("split", index, index) for index in range(SPLITS)]
-            attempts = self._begun(starter.splitting(parent), k, splits)
+            splits = [Asked("split", i, i, parent.start) for i in range(SPLITS)]
+            attempts = self._begun(starter.splitting(parent.mixture), k, splits)
         finished = self._finish(model, k, attempts)
         if not finished and not (self.given or parent or self.late()) and k > 1:
             more = self.settings.searching.starts
@@ -138,7 +137,7 @@ class Fitting:
             stopped=run.stopped or "",
             iterations=run.iterations,
             remaining=run.convergence.remaining,
-            start=best.asked.kind, index=best.asked.index,
+            start=best.asked,
             starts=len({a.asked.index for a in attempts}),
             finished=len({a.asked.index for a in finished}),
             at_best=len({a.asked.index for a in finished if a.reached > run.reached - SAME}),
@@ -286,6 +285,7 @@ def _tell(listen: Listener, model: str, k: int, asked: Asked, step: Step, run: R
         Stepped(
             model, k, asked.index, asked.kind, run.iterations, step.log_likelihood,
             convergence.gain, convergence.remaining, step.kind, partial(_parameters, step.mixture),
+            asked.again,
         )
     )
 

@@ -24,7 +24,10 @@ class CellStarted:
 
 @frozen
 class Stepped:
-    """One EM step (`kind` "em") or one accelerated jump ("jump") was evaluated."""
+    """One EM step (`kind` "em") or one accelerated jump ("jump") was evaluated.
+
+    start, again: the number of the start, and which of the runs that begin alike it is.
+    """
 
     model: str
     k: int
@@ -36,6 +39,7 @@ class Stepped:
     remaining_gain: float | None
     kind: str = "em"
     parameters: Callable[[], Any] = field(default=list, repr=False)
+    again: int = 0
 
 
 @frozen

@@ -29,9 +29,9 @@ from emcli.sources.memory import MemorySource
 # The picture goes on beyond both ends of the way by this share of its longer half.
 BEYOND = 0.5
 POINTS = 121
-# A step that is at least this share of the one before can be seen beside it; one of the first so
-# many is looked for.
-SEEN, EARLY = 0.5, 50
+# A step that is at least this share of the one before can be seen beside it; it is looked for
+# among the first so many that have this share of the whole gain.
+SEEN, EARLY, GAIN = 0.5, 50, 0.01
 
 
 def log_likelihood(theta: Mixture, source: MemorySource) -> float:
@@ -140,10 +140,14 @@ def instructive(steps: Sequence[Step]) -> int:
 
     The first such, or of the early ones the one where it can be seen best.
     """
-    shares = []
+    reached = [step.log_likelihood for step in steps]
+    best, share = 0, 0.0
     for t in range(min(len(steps) - 2, EARLY)):
+        if reached[t + 2] - reached[t] < GAIN * (reached[-1] - reached[0]):
+            continue
         before, after = Path.through(*(step.mixture for step in steps[t : t + 3])).lengths
-        shares.append(after / before if before else 0.0)
-        if shares[-1] >= SEEN:
-            return t
-    return int(np.argmax(shares))
+        if after > share * before:
+            best, share = t, after / before if before else 0.0
+        if share >= SEEN:
+            break
+    return best

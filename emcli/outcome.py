@@ -39,7 +39,7 @@ def described(
     asked: FitSettings,
 ) -> Fitted:
     criteria = cell.criteria
-    assert criteria is not None
+    assert criteria is not None and cell.start is not None
     # What the file says is what is reported: the same numbers as a reader of the file gets.
     same = Mixture.from_dict(mixture.to_dict(), mixture.name)
     own = [family for family in mixture.families if family.written]
@@ -70,7 +70,7 @@ def described(
         "stopped": cell.stopped,
         "iterations": cell.iterations,
         "remaining_gain": cell.remaining,
-        "start": {"name": cell.start, "index": cell.index, "seed": asked.searching.seed},
+        "start": cell.start.recorded(asked.searching.seed),
         "starts": cell.starts,
         "starts_finished": cell.finished,
         "starts_at_best": cell.at_best,

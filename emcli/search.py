@@ -86,7 +86,7 @@ class Search:
             open_ = cell.status != "too few rows" and not self.late()
             if cell.reached < before.reached and open_:
                 model, k = table[number]
-                cells[number] = cell.better(self._fitted(model, k, before.mixture))
+                cells[number] = cell.better(self._fitted(model, k, before))
                 self._done(cells[number])
         return cells
 
@@ -103,7 +103,7 @@ class Search:
         self._done(cell)
         return cell
 
-    def _fitted(self, model: Model, k: int, parent: Mixture | None = None) -> Cell:
+    def _fitted(self, model: Model, k: int, parent: Cell | None = None) -> Cell:
         cell = self.fitting.fit(self._starter(model), k, parent)
         if cell.criteria is None or self.settings.searching.criterion != "cv":
             return cell

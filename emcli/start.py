@@ -6,9 +6,10 @@ fit does. Row weights are masses: a weight of 2 is the row twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -58,11 +59,30 @@ def kinds(asked: str | None, starts: int, one_dimension: bool) -> list[str]:
 
 @dataclass(frozen=True)
 class Asked:
-    """One start: its kind, its number, and which of several that begin alike."""
+    """One start: its kind, its number, and which of several that begin alike.
+
+    parent: where the fit began that is split, if that is not the one the starter makes.
+    """
 
     kind: str
     index: int
     again: int = 0
+    parent: Asked | None = None
+
+    def recorded(self, seed: int) -> dict[str, Any]:
+        """What the parameters file says of it: all there is to know to make it again."""
+        return {
+            "name": self.kind, "index": self.index, "seed": seed,
+            **({"try": self.again} if self.again else {}),
+            **({"of": self.parent.recorded(seed)} if self.parent else {}),
+        }  # fmt: skip
+
+    @classmethod
+    def read(cls, recorded: Mapping[str, Any]) -> Asked:
+        """The start that is recorded so."""
+        parent = recorded.get("of")
+        again = recorded.get("try", 0)
+        return cls(recorded["name"], recorded["index"], again, parent and cls.read(parent))
 
 
 @dataclass
@@ -110,6 +130,17 @@ class Starter:
             white = all(p.family.invariance(p.variant) == "affine" for p in self.model.parts)
             return 2 if small and not white else 1
         return TRIES if small and 1 < k <= FEW and kind != "quantile" else 1
+
+    def again(self, k: int, asked: Asked) -> Mixture | DegenerateError:
+        """A start as it was made before, the fit it is a split of too."""
+        starter = self
+        if asked.parent:
+            parent = self.again(k - 1, asked.parent)
+            if isinstance(parent, DegenerateError):
+                return parent
+            best = alone(parent, self.sample, Stopping()).best.mixture
+            starter = self.splitting(best.sorted())
+        return starter.starts(k, [asked])[0]
 
     def starts(self, k: int, asked: Sequence[Asked]) -> list[Mixture | DegenerateError]:
         """The complete-data fits to the colours of these starts, or why there is none."""

@@ -23,7 +23,7 @@ FLOORS = (
      "tables"),
     ("run", "start", "cell", "search", "criteria", "degeneracy", "densities", "bootstrap", "align",
      "columns", "workers", "agreement", "lower_bound"),
-    ("document", "composing", "truth", "newrows", "fitted", "outcome", "api", "report"),
+    ("document", "composing", "truth", "newrows", "fitted", "outcome", "replay", "api", "report"),
     ("cli", "__main__"),
 )
 HEAVY = ("numpy", "pandas", "pyarrow", "scipy", "rich", "matplotlib")

@@ -41,9 +41,10 @@ def run(settings: PlotSettings, params: str, data: Sequence[str]) -> None:
     kind = plots.KINDS[ask.kind]
     if kind.rows and not data:
         raise UsageError(f"--kind {ask.kind} needs the rows", f"type emcli plot {params} DATA")
-    if kind.trace and ask.trace is None:
+    if kind.trace and ask.trace is None and not data:
         raise UsageError(
-            f"--kind {ask.kind} needs a trace", "fit with --trace FILE, and give --trace FILE here"
+            f"--kind {ask.kind} needs the rows, or the trace of the fit",
+            f"type emcli plot {params} DATA, or fit with --trace FILE and give --trace FILE here",
         )
     if ask.output is None and ask.kind == "terminal":
         print_text(plots.ready("terminal").text(_scene(settings, params, data), sys.stdout))

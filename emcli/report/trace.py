@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 from typing import IO, Any
 
+import numpy as np
+
+from emcli.errors import InputError
 from emcli.events import CellStarted, Event, Listener, Stepped
+from emcli.frozen import frozen
+from emcli.numerics import Array, Mask
+
+_WRITE_ONE = "'emcli fit DATA --trace trace.jsonl' writes one"
+_KEYS = {"model", "k", "start", "start_name", "try", "iteration", "kind", "log_likelihood",
+         "remaining_gain"}
 
 
 class Trace:
@@ -43,6 +52,7 @@ class Trace:
             "k": event.k,
             "start": event.start,
             "start_name": event.start_name,
+            "try": event.again,
             "iteration": event.iteration,
             "kind": event.kind,
             "log_likelihood": event.log_likelihood,
@@ -52,3 +62,61 @@ class Trace:
         if self.parameters:
             entry["parameters"] = event.parameters()
         return (json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+@frozen
+class Recorded:
+    """One run of a trace.
+
+    passes, log_likelihood, remaining: (m,) each, NaN where the gain still to come was not known;
+    jumps: (m,) which points were reached by a jump.
+    """
+
+    model: str
+    k: int
+    start_name: str
+    passes: Array
+    log_likelihood: Array
+    remaining: Array
+    jumps: Mask
+
+
+def read(path: str) -> list[Recorded]:
+    """The runs in a trace; `InputError` where it cannot be read or is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            steps = [_step(line, f"{path}, line {i + 1}") for i, line in enumerate(file)]
+    except OSError as error:
+        raise InputError(f"cannot read the trace {path}: {error.strerror}", _WRITE_ONE) from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is no trace: it is not UTF-8 text", _WRITE_ONE) from None
+    runs: dict[tuple[Any, ...], list[list[dict[str, Any]]]] = {}
+    for step in steps:
+        key = tuple(step[name] for name in ("model", "k", "start_name", "start", "try"))
+        own = runs.setdefault(key, [])
+        if not own or step["iteration"] < own[-1][-1]["iteration"]:
+            own.append([])  # the same start of another search
+        own[-1].append(step)
+    return [_recorded(run) for own in runs.values() for run in own]
+
+
+def _step(line: str, where: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except json.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict) or not found.keys() >= _KEYS:
+        raise InputError(f"{where}: no step of a trace", _WRITE_ONE)
+    return found
+
+
+def _recorded(run: list[dict[str, Any]]) -> Recorded:
+    def numbers(name: str) -> Array:
+        return np.array([np.nan if step[name] is None else step[name] for step in run], float)
+
+    first = run[0]
+    return Recorded(
+        first["model"], first["k"], first["start_name"], numbers("iteration"),
+        numbers("log_likelihood"), numbers("remaining_gain"),
+        np.array([step["kind"] == "jump" for step in run]),
+    )

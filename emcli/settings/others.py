@@ -127,9 +127,10 @@ class Plotting:
         help="Write the picture as .png, .svg or .pdf by its ending (.gif or .html for "
         "animation); '-' is standard output, as SVG.",
     )
-    iteration: int = option(
-        "--iteration", default=0, metavar="T", parse=at_least(int, 0),
-        help="Iteration of EM at which --kind bound begins; 0 is the start.",
+    iteration: int | None = option(
+        "--iteration", default=None, metavar="T", parse=at_least(int, 0),
+        help="Iteration of EM at which --kind bound begins; 0 is the start. Default: an early one "
+        "that tells much.",
     )
     trace: str | None = option(
         "--trace", default=None, metavar="FILE",

@@ -1,4 +1,4 @@
-"""The textbook's picture of EM, from the user's rows: the likelihood and the bounds it climbs by."""
+"""The textbook's picture of EM, of the user's rows: the likelihood and the bounds below it."""
 
 from __future__ import annotations
 
@@ -113,7 +113,8 @@ def _sides(found: Curves) -> tuple[str, str, str]:
 
 def _said(replay: Replay, found: Curves, t: int) -> list[str]:
     """What a reader must know."""
-    gained = [after.log_likelihood - before.log_likelihood for before, after in pairwise(found.steps)]
+    reached = [step.log_likelihood for step in found.steps]
+    gained = [after - before for before, after in pairwise(reached)]
     exact = found.steps[0].mixture.exact
     return [
         f"Plain EM from the {replay.name} start that the fit came from, steps {t} to {t + 2} of "

@@ -71,7 +71,7 @@ def _plain(scene: Scene) -> tuple[list[Recorded], list[str]]:
     reached = np.array([step.log_likelihood for step in replay.steps])
     left = np.array([np.nan if gain is None else gain for gain in replay.remaining])
     run = Recorded(
-        scene.fitted.mixture.name, scene.k, replay.name, 0, 0, np.arange(len(reached), dtype=float),
+        scene.fitted.mixture.name, scene.k, replay.name, np.arange(len(reached), dtype=float),
         reached, left, np.zeros(len(reached), dtype=bool),
     )
     said = f"Plain EM, without acceleration, run again from the {replay.name} start that the fit "
