@@ -23,10 +23,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from scipy.special import erfcx, log_ndtr
+from scipy.special import log_ndtr
 
 from emcli.errors import DegenerateError
 from emcli.families import charts
@@ -37,18 +37,13 @@ from emcli.families.helpers import array_from
 from emcli.families.quadratic import LOG_2PI
 from emcli.families.skew_patterns import leanings
 from emcli.families.skew_patterns import sums as completed_sums
-from emcli.numerics import Array, Codes, Mask, flat
+from emcli.families.skew_regression import HALF, MOST, Regression, above, length_of, pull
+from emcli.numerics import Array, Codes, Mask, flat, outer
 
-# E|z|.
-HALF = float(np.sqrt(2 / np.pi))
-# Where EM begins, skewness (third moment over sd cubed) is between these; at most it is 0.995.
-LEAST, LARGEST = 0.1, 0.9
 # M steps of a fit to given colours.
 STEPS = 5
-# Below minus this, w and phi(w)/Phi(w) cancel.
-FAR = 60.0
-# The longest lean there may be, and the one up to which the mirror image is tried.
-MOST, SMALL = 100.0, 0.5
+# The lean up to which the mirror image is tried.
+SMALL = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +98,7 @@ class SkewNormal(Family):
     def narrowest(self, unit: Array) -> Array:
         # The inverse of the covariance, Omega - 2/pi Delta Delta': Omega^-1 Delta is s eta.
         share = HALF * HALF / (1 - HALF * HALF * (1 - self.s * self.s)) * self.s * self.s
-        inverse = self.normal.precision + share[..., None, None] * _outer(self.slope)
+        inverse = self.normal.precision + share[..., None, None] * outer(self.slope)
         largest = np.linalg.norm(inverse * (unit[:, None] * unit), ord=2, axis=(-2, -1))
         return 1 / np.maximum(largest, np.finfo(float).tiny)
 
@@ -127,29 +122,33 @@ class SkewNormal(Family):
     @cached_property
     def s(self) -> Array:
         """(..., K) sd of z given x, before it is cut off."""
-        pull = (self.normal.covariance @ self.slope[..., None])[..., 0]
-        return 1 / np.sqrt(1 + (self.slope * pull).sum(axis=-1))
+        return 1 / np.sqrt(1 + (self.slope * self._across).sum(axis=-1))
+
+    @cached_property
+    def _across(self) -> Array:
+        """Omega eta (..., K, d)."""
+        found: Array = (self.normal.covariance @ self.slope[..., None])[..., 0]
+        return found
 
     @cached_property
     def delta(self) -> Array:
         """Delta (..., K, d)."""
-        pull = (self.normal.covariance @ self.slope[..., None])[..., 0]
-        return self.s[..., None] * pull
+        return self.s[..., None] * self._across
 
     @cached_property
     def precision(self) -> Array:
         """Psi^-1 (..., K, d, d)."""
-        found: Array = self.normal.precision + _outer(self.slope)
+        found: Array = self.normal.precision + outer(self.slope)
         return found
 
     def _with(self, location: Array, delta: Array, psi: Array) -> Self:
         """The same family with these parameters."""
-        pull, square = _pull(psi, delta)
+        along, square = pull(psi, delta)
         # A longer lean than there may be: Psi is widened along it.
         more = np.maximum(square / MOST**2, 1.0)[..., None]
-        psi = psi + ((more - 1) / np.maximum(square, 1.0)[..., None])[..., None] * _outer(delta)
-        slope = pull / more / np.sqrt(1 + square[..., None] / more)
-        omega = psi + _outer(delta)
+        psi = psi + ((more - 1) / np.maximum(square, 1.0)[..., None])[..., None] * outer(delta)
+        slope = along / more / np.sqrt(1 + square[..., None] / more)
+        omega = psi + outer(delta)
         if len(self.columns) == 1:
             omega = np.sqrt(omega) ** 2  # so that the root in the file is that of its square
         normal = replace(self.normal, mean=location, covariance=omega, known=True)
@@ -182,11 +181,8 @@ class SkewNormal(Family):
         # Without any skewness, the direction of the first axis.
         known = size > 0
         third = np.where(known, third / np.where(known, size, 1.0), np.linalg.inv(root)[..., 0])
-        # Of the standard skew normal this is the skewness, in terms of the mean's square.
-        ratio = (np.clip(size, LEAST, LARGEST) * 2 / (4 - np.pi)) ** (2 / 3)
-        square = ratio / (1 + ratio)
-        delta = third * np.sqrt(square / (1 - square)) / HALF
-        psi = self.normal.covariance - (1 - HALF * HALF) * _outer(delta)
+        delta = third * length_of(size)
+        psi = self.normal.covariance - (1 - HALF * HALF) * outer(delta)
         return self._with(self.normal.mean - HALF * delta, delta, psi)
 
     # Evaluation
@@ -218,8 +214,8 @@ class SkewNormal(Family):
             s = np.reshape([own.sd for own in each], r.shape)
         else:
             w, s = self._leans(block), self.s[..., None]
-        above = _above(w)
-        half, square = s * above, s * s * (1 + w * above)
+        mean = above(w)
+        half, square = s * mean, s * s * (1 + w * mean)
         sums = self.normal.statistics(block, r)
         if isinstance(self.normal, Incomplete):
             sums, across = completed_sums(self.normal, groups, each, r, half, square, sums)
@@ -246,16 +242,7 @@ class SkewNormal(Family):
     def maximise(self, n: Array, t: Array) -> Self:
         found = self._regression(t)
         psi = self.normal.fitted(found.weight, found.mean, found.scatter).covariance
-        # Where the lean is too long, the best that is as long as may be: Delta / y, and Psi in its
-        # direction p times what it was, where y is the root of an equation of second degree.
-        _, square = _pull(psi, found.delta)
-        over, square = square > MOST**2, np.maximum(square, MOST**2)
-        ratio, share = MOST**2 / square, MOST**2 * found.spread / found.weight
-        y = share + np.sqrt(share * share + 4 * (ratio + share))
-        y = np.where(over, y / (2 * (ratio + share)), 1.0)
-        p = np.where(over, 1 / (ratio * y * y), 1.0)
-        psi = psi + ((p - 1) / square)[..., None, None] * _outer(found.delta)
-        delta = found.delta / y[..., None]
+        delta, psi = found.shortened(psi)
         location = found.mean - found.half[..., None] * delta
         other = self._mirrored
         astray = ((self._lean < SMALL) & (t[..., -1] > 1e-10 * found.weight))[..., None]
@@ -277,10 +264,7 @@ class SkewNormal(Family):
 
     def q(self, n: Array, t: Array) -> float:
         found = self._regression(t)
-        away = found.mean - self.normal.mean - found.half[..., None] * self.delta
-        lean = found.delta - self.delta
-        scatter = found.scatter + found.weight[..., None, None] * _outer(away)
-        scatter += found.spread[..., None, None] * _outer(lean)
+        scatter = found.about(self.normal.mean, self.delta)
         constant = (self.normal.log_variances + LOG_2PI).sum(axis=-1) + 2 * np.log(self.s)
         return float(-0.5 * (found.weight @ constant + (self.precision * scatter).sum()))
 
@@ -362,36 +346,3 @@ class SkewNormal(Family):
         except DegenerateError as error:
             raise ValueError("'scale' is not positive definite") from error
         return cls(part.columns, normal.seeing(part.incomplete), skewness, options=part.options)
-
-
-def _pull(psi: Array, delta: Array) -> tuple[Array, Array]:
-    """Psi^-1 Delta (..., K, d), and the square of the lean Delta' Psi^-1 Delta (..., K)."""
-    pull = np.asarray(np.linalg.solve(psi, delta[..., None])[..., 0], dtype=np.float64)
-    return pull, (delta * pull).sum(axis=-1)
-
-
-class Regression(NamedTuple):
-    """Of x on |z|: weight (..., K) sums of r; mean (..., K, d) of x; half, spread (..., K) the mean
-    of |z| and its scatter; delta (..., K, d) slopes; scatter (..., K, d, d) what is left of x's."""
-
-    weight: Array
-    mean: Array
-    half: Array
-    spread: Array
-    delta: Array
-    scatter: Array
-
-
-def _outer(vectors: Array) -> Array:
-    """(..., d, d) products of vectors (..., d) with themselves."""
-    found: Array = vectors[..., :, None] * vectors[..., None, :]
-    return found
-
-
-def _above(w: Array) -> Array:
-    """w + phi(w)/Phi(w), the mean of a normal N(w, 1) cut off at zero, to its last digits."""
-    near = np.maximum(w, -FAR)
-    far = np.minimum(w, -FAR)
-    square = 1 / (far * far)
-    series = 1 - square * (2 - square * (10 - square * (74 - square * 706)))
-    return np.where(w > -FAR, near + HALF / erfcx(-near / np.sqrt(2)), -series / far)

@@ -24,7 +24,8 @@ from emcli.em import e_step, m_step, steps
 from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.gammas import log_gamma_rise, log_less_digamma
-from emcli.families.skewnormal import MOST, SkewNormal, _above
+from emcli.families.skew_regression import MOST, above
+from emcli.families.skewnormal import SkewNormal
 from emcli.families.student import Student
 from emcli.mixture import Mixture, Model
 from emcli.run import alone
@@ -161,9 +162,9 @@ def test_the_cut_normal_keeps_its_digits_far_out() -> None:
             integrate.quad(lambda x, k=k, w=w: x**k * np.exp(-x - (x / w) ** 2 / 2), 0, 60)[0]
             for k in (0, 1)
         ]
-        assert _above(np.array(w)) == pytest.approx(weigh[1] / weigh[0] / -w, rel=1e-9)
+        assert above(np.array(w)) == pytest.approx(weigh[1] / weigh[0] / -w, rel=1e-9)
     w = np.array([0.0, 5.0, 40.0, 1e10])
-    np.testing.assert_allclose(_above(w), w + stats.norm.pdf(w) / stats.norm.cdf(w), rtol=1e-13)
+    np.testing.assert_allclose(above(w), w + stats.norm.pdf(w) / stats.norm.cdf(w), rtol=1e-13)
 
 
 def skewed(values: np.ndarray, names: tuple[str, ...] = ("a",)) -> tuple[Mixture, MemorySource]:
