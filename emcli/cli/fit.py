@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from emcli.cli.common import DATA, format_of, importing, inputs_of, someone_looks, warn
 from emcli.cli.options import Command
 from emcli.errors import FitError, UsageError
 from emcli.files import Outputs, print_text
-from emcli.settings import STARTS, FitSettings
+from emcli.settings import STARTS, Families, FitSettings, Output, PlotRows, Reading
 
 if TYPE_CHECKING:
     from emcli.api import Outcome
@@ -53,6 +54,8 @@ def run(settings: FitSettings, data: Sequence[str]) -> None:
         if "assignments" in files:
             _write_assignments(files["assignments"], result, settings)
         page = _summary(result.outcome, data, settings) if _summarised(settings) else ""
+        if output.plot:
+            page += "\n" * bool(page) + _picture(result.outcome, settings)
     _report(result.outcome, settings, page)
 
 
@@ -61,6 +64,8 @@ def _check(settings: FitSettings) -> None:
     output = settings.output
     if output.trace_parameters and not output.trace:
         raise UsageError("--trace-parameters needs a trace", "add --trace FILE")
+    if output.plot and _on_standard_output(output):
+        raise UsageError("--plot prints where a file goes too", "give -o, -a and --trace files")
     for name in ("append", "no_probabilities"):
         if getattr(output, name) and not output.assignments:
             raise UsageError(
@@ -131,9 +136,20 @@ def _lots(result: Result, id_name: str | None, append: bool) -> Iterator[Lot]:
 
 def _summarised(settings: FitSettings) -> bool:
     """Is the summary printed: neither under -q, nor where a file goes to standard output?"""
-    output = settings.output
-    written = {output.params, output.assignments, output.trace}
-    return not settings.talking.quiet and not {"-", "/dev/stdout"} & written
+    return not settings.talking.quiet and not _on_standard_output(settings.output)
+
+
+def _on_standard_output(output: Output) -> bool:
+    """Does a file go there?"""
+    return bool({"-", "/dev/stdout"} & {output.params, output.assignments, output.trace})
+
+
+def _picture(outcome: Outcome, settings: FitSettings) -> str:
+    """The components among the rows, in the terminal."""
+    from emcli.report.plots import Scene, terminal
+
+    scene = Scene(outcome.labelled, outcome.data, settings.running.threads)
+    return terminal.text(scene, sys.stdout)
 
 
 def _report(outcome: Outcome, settings: FitSettings, page: str) -> None:
@@ -157,14 +173,14 @@ def _summary(outcome: Outcome, data: Sequence[str], settings: FitSettings) -> st
         title=first if len(data) == 1 else f"{first} and {len(data) - 1} more",
         notes=outcome.notes,
         warnings=outcome.warnings,
-        next_steps=_next_steps(settings),
+        next_steps=_next_steps(settings, data),
         full=settings.talking.verbose > 0,
     )
     return summary(fitted, fitted.mixture.to_dict(), page, sys.stdout)
 
 
-def _next_steps(settings: FitSettings) -> list[tuple[str, str]]:
-    """What to type to keep this fit, and what was not tried."""
+def _next_steps(settings: FitSettings, data: Sequence[str]) -> list[tuple[str, str]]:
+    """What to type to keep this fit and to see it, and what was not tried."""
     import shlex
 
     output, model = settings.output, settings.modelling.model
@@ -173,9 +189,34 @@ def _next_steps(settings: FitSettings) -> list[tuple[str, str]]:
     steps = []
     if not output.params:
         steps.append(("To save this fit:", shlex.join(["emcli", *sys.argv[1:], *more])))
+    if "-" not in data:
+        steps.append(("To see it:", shlex.join(_plotting(settings, data))))
     if model.strip() == "gaussian" and not settings.modelling.component:
         steps.append(("Not tried:", "the other covariance structures, -m 'gaussian:*'"))
     return steps
+
+
+def _plotting(settings: FitSettings, data: Sequence[str]) -> list[str]:
+    """The command that draws the fit among its rows, which are read as they were here."""
+    words = ["emcli", "plot", settings.output.params or "params.json", *data]
+    given = {
+        field.name: getattr(getattr(settings, group.name), field.name)
+        for group in fields(settings) for field in fields(getattr(settings, group.name))
+    }  # fmt: skip
+    for bundle in (PlotRows, Families, Reading):
+        for field in fields(bundle):
+            value, flag = given[field.name], field.metadata["flags"][-1]
+            if value is True:
+                words.append(flag)
+            elif value != field.default:
+                each = value if field.metadata.get("repeat") else [value]
+                words += [word for one in each for word in (flag, _typed(one))]
+    return [*words, "-o", "clusters.png"]
+
+
+def _typed(value: str | tuple[str, ...]) -> str:
+    """The value of an option as one would type it."""
+    return value if isinstance(value, str) else ",".join(value)
 
 
 command = Command(

@@ -71,11 +71,12 @@ def _scene(settings: PlotSettings, params: str, data: Sequence[str]) -> Scene:
     from emcli import api, tables
     from emcli.report.plots import Scene
 
+    rows = settings.rows
     fitted = api.load(params, settings.families.family_file)
     if not data:
         return Scene(fitted)
-    rows = settings.rows
-    wanted = [*fitted.names, *([rows.weight] if rows.weight else [])]
+    fitted = fitted.in_part(rows.interval, rows.censored)
+    wanted = [*(column.name for column in fitted.sources), *([rows.weight] if rows.weight else [])]
     table = tables.read(data, settings.reading, wanted)
     encoded = api.encode(fitted, table, Selecting(weight=rows.weight, missing=rows.missing))
     return Scene(fitted, encoded, settings.running.threads)

@@ -9,13 +9,14 @@ _emcli() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local words=
     if ((COMP_CWORD == 1)); then
-        words='fit assign score sample show models completion --help --version'
+        words='fit assign score sample show plot models completion --help --version'
     else
         case $prev in
         --missing) words='use drop refuse' ;;
         --criterion) words='bic icl aic aicc sabic caic cv' ;;
         --acceleration) words='lbfgs squarem none' ;;
         --progress) words='auto lines json never' ;;
+        --kind) words='clusters bound convergence criterion uncertainty scree animation terminal' ;;
         --start) words='kmeans++ random hierarchical quantile' ;;
         -m | --model) words="$models auto" ;;
         *)
@@ -25,7 +26,7 @@ _emcli() {
                     --colours --columns --exclude --id
                     --weight --labels --label-trust --truth --interval --censored --truncated
                     --missing --params --assignments --append --no-probabilities
-                    --trace --trace-parameters --strict --provenance --criterion --folds --start
+                    --trace --trace-parameters --strict --plot --provenance --criterion --folds --start
                     --starts --seed --tolerance --max-iterations --max-time --acceleration
                     --delimiter --decimal --encoding --na --no-header --threads --memory
                     --spool --progress --quiet --verbose --config --show-config --help'
@@ -44,6 +45,10 @@ _emcli() {
                 ;;
             show:-*)
                 words='--family-file --help'
+                ;;
+            plot:-*)
+                words='--kind --output --iteration --trace --weight --interval --censored --missing
+                    --family-file --delimiter --decimal --encoding --na --no-header --threads --help'
                 ;;
             models:-*)
                 words='--family-file --help'

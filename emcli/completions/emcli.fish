@@ -1,7 +1,7 @@
 # Completion of emcli for fish: emcli completion fish | source, or as
 # share/fish/vendor_completions.d/emcli.fish.
 
-set -l commands fit assign score sample show models completion
+set -l commands fit assign score sample show plot models completion
 
 complete -c emcli -n "not __fish_seen_subcommand_from $commands" -f
 complete -c emcli -n "not __fish_seen_subcommand_from $commands" -s h -l help -d 'Show help'
@@ -11,6 +11,7 @@ complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a assign -d 'C
 complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a score -d 'Log density of each row; outliers'
 complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a sample -d 'Draw rows from fitted parameters'
 complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a show -d 'Fitted parameters as a table'
+complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a plot -d 'Pictures of a fit'
 complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a models -d 'The catalogue of models'
 complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a completion -d 'Print the completion script of a shell'
 
@@ -39,6 +40,7 @@ complete -c emcli -n '__fish_seen_subcommand_from fit' -l no-probabilities -d 'W
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l trace -r -d 'Write one JSON line for each EM step'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l trace-parameters -d 'Parameters in the trace too'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l strict -d 'Not converged or degenerate is a failure'
+complete -c emcli -n '__fish_seen_subcommand_from fit' -l plot -d 'Show the components in the terminal after the summary'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l provenance -d 'Time, host, paths and versions into the parameters'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l criterion -x -a 'bic icl aic aicc sabic caic cv' -d 'Chooses among models and k'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l folds -x -d 'Folds of --criterion cv'
@@ -107,6 +109,23 @@ complete -c emcli -n '__fish_seen_subcommand_from sample' -s h -l help -d 'Show 
 
 complete -c emcli -n '__fish_seen_subcommand_from show' -l family-file -r -d 'A distribution of your own, FILE.py:NAME'
 complete -c emcli -n '__fish_seen_subcommand_from show' -s h -l help -d 'Show this message and exit'
+
+complete -c emcli -n '__fish_seen_subcommand_from plot' -l kind -x -a 'clusters bound convergence criterion uncertainty scree animation terminal' -d 'Which picture'
+complete -c emcli -n '__fish_seen_subcommand_from plot' -s o -l output -r -d 'Write the picture as .png, .svg or .pdf by its ending'
+complete -c emcli -n '__fish_seen_subcommand_from plot' -l iteration -x -d 'Iteration of EM at which --kind bound begins'
+complete -c emcli -n '__fish_seen_subcommand_from plot' -l trace -r -d 'What emcli fit --trace wrote, for --kind convergence'
+complete -c emcli -n '__fish_seen_subcommand_from plot' -l interval -x -d 'A column known only to lie between two others, or binned'
+complete -c emcli -n '__fish_seen_subcommand_from plot' -l censored -x -d 'Where STATUS is 0 or false the value is COL or more'
+complete -c emcli -n '__fish_seen_subcommand_from plot' -l weight -x -d 'Column of non-negative row weights'
+complete -c emcli -n '__fish_seen_subcommand_from plot' -l missing -x -a 'use drop refuse' -d 'Empty cells'
+complete -c emcli -n '__fish_seen_subcommand_from plot' -l family-file -r -d 'A distribution of your own, FILE.py:NAME'
+complete -c emcli -n '__fish_seen_subcommand_from plot' -s d -l delimiter -x -d 'Field separator of text tables'
+complete -c emcli -n '__fish_seen_subcommand_from plot' -l decimal -x -d 'Decimal mark of text tables'
+complete -c emcli -n '__fish_seen_subcommand_from plot' -l encoding -x -d 'Character encoding of text tables'
+complete -c emcli -n '__fish_seen_subcommand_from plot' -l na -x -d 'Words that mean an empty cell, separated by commas, in place of NA, NaN, null and their kin'
+complete -c emcli -n '__fish_seen_subcommand_from plot' -l no-header -d 'The first line is data'
+complete -c emcli -n '__fish_seen_subcommand_from plot' -l threads -x -d 'Processor cores to use'
+complete -c emcli -n '__fish_seen_subcommand_from plot' -s h -l help -d 'Show this message and exit'
 
 complete -c emcli -n '__fish_seen_subcommand_from models' -l family-file -r -d 'A distribution of your own, FILE.py:NAME'
 complete -c emcli -n '__fish_seen_subcommand_from models' -s h -l help -d 'Show this message and exit'

@@ -10,6 +10,7 @@ _emcli() {
         'score:Log density of each row; outliers'
         'sample:Draw rows from fitted parameters'
         'show:Fitted parameters as a table'
+        'plot:Pictures of a fit'
         'models:The catalogue of models'
         'completion:Print the completion script of a shell'
     )
@@ -49,6 +50,7 @@ _emcli() {
             '--trace[Write one JSON line for each EM step]:file:_files' \
             '--trace-parameters[Parameters in the trace too]' \
             '--strict[Not converged or degenerate is a failure]' \
+            '--plot[Show the components in the terminal after the summary]' \
             '--provenance[Time, host, paths and versions into the parameters]' \
             '--criterion[Chooses among models and k]:criterion:(bic icl aic aicc sabic caic cv)' \
             '--folds[Folds of --criterion cv]:n:' \
@@ -128,6 +130,26 @@ _emcli() {
     show)
         _arguments -s \
             '*--family-file[A distribution of your own, FILE.py\:NAME]:file:_files' \
+            '(-h --help)'{-h,--help}'[Show this message and exit]' \
+            '*:file:_files'
+        ;;
+    plot)
+        _arguments -s \
+            '--kind[Which picture]:kind:(clusters bound convergence criterion uncertainty scree animation terminal)' \
+            '(-o --output)'{-o,--output}'[Write the picture as .png, .svg or .pdf by its ending]:file:_files' \
+            '--iteration[Iteration of EM at which --kind bound begins]:t:' \
+            '--trace[What emcli fit --trace wrote, for --kind convergence]:file:_files' \
+            '*--interval[A column known only to lie between two others, or binned]:name=lower,upper:' \
+            '*--censored[Where STATUS is 0 or false the value is COL or more]:col=status:' \
+            '--weight[Column of non-negative row weights]:col:' \
+            '--missing[Empty cells]:missing:(use drop refuse)' \
+            '*--family-file[A distribution of your own, FILE.py\:NAME]:file:_files' \
+            '(-d --delimiter)'{-d,--delimiter}'[Field separator of text tables]:char:' \
+            '--decimal[Decimal mark of text tables]:char:' \
+            '--encoding[Character encoding of text tables]:name:' \
+            '--na[Words that mean an empty cell, separated by commas, in place of NA, NaN, null and their kin]:list:' \
+            '--no-header[The first line is data]' \
+            '--threads[Processor cores to use]:n:' \
             '(-h --help)'{-h,--help}'[Show this message and exit]' \
             '*:file:_files'
         ;;

@@ -231,6 +231,10 @@ class Output:
         "--strict", default=False, flag=True,
         help="Not converged or degenerate is a failure: exit 4, nothing written.",
     )
+    plot: bool = option(
+        "--plot", default=False, flag=True,
+        help="Show the components in the terminal after the summary.",
+    )
     provenance: bool = option(
         "--provenance", default=False, flag=True,
         help="Time, host, paths and versions into the parameters.",

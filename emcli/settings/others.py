@@ -109,6 +109,8 @@ class PlotRows:
     """Which rows are drawn, and what they weigh."""
 
     weight: str | None = as_in(Selecting, "weight")
+    interval: tuple[str, ...] = as_in(Selecting, "interval")
+    censored: tuple[str, ...] = as_in(Selecting, "censored")
     missing: str = as_in(Selecting, "missing")
 
 

@@ -22,7 +22,7 @@ CONTRACT = {
         --max-time --component --noise --equal-weights --family-file --colours --threads
         --memory --spool --strict --progress
         -q --quiet -v --verbose
-        --provenance --show-config --config
+        --plot --provenance --show-config --config
         -d --delimiter --decimal --encoding --na --no-header""",
     "assign": """-a -o --assignments --append --no-probabilities --id --interval --censored
         --missing --family-file --threads -q --quiet
@@ -32,6 +32,8 @@ CONTRACT = {
         -d --delimiter --decimal --encoding --na --no-header""",
     "sample": "-n --rows --seed --given --family-file -o --output",
     "show": "--family-file",
+    "plot": """--kind -o --output --iteration --trace --weight --interval --censored --missing
+        --family-file --threads -d --delimiter --decimal --encoding --na --no-header""",
     "models": "--family-file",
     "completion": "",
 }

@@ -17,7 +17,7 @@ MOST_PAIRED = 6  # columns of which every pair is shown
 
 def draw(scene: Scene, ask: Plotting) -> Figure:
     """The picture."""
-    blocks = [(sort_of(family), family) for family in scene.blocks]
+    blocks = [(sort_of(family, scene.last is not None), family) for family in scene.blocks]
     heights = [sort.height(scene, family) for sort, family in blocks]
     picture = style.figure(height=0.7 + sum(heights))
     grid = picture.add_gridspec(len(blocks), 1, height_ratios=heights)
@@ -30,17 +30,17 @@ def draw(scene: Scene, ask: Plotting) -> Figure:
     return picture
 
 
-def sort_of(family: Family) -> ModuleType:
-    """The module that draws such a block.
+def sort_of(family: Family, moving: bool = False) -> ModuleType:
+    """The module that draws such a block; a moving picture has one panel where it can.
 
     Each has `height(scene, family)` in inches, `draw(picture, spec, scene, family)`, which fills
     its place in the picture and returns what the caption should say, and `LINES`: do its
     components have line styles?
     """
-    return import_module(f"emcli.report.plots.{_name(family)}")
+    return import_module(f"emcli.report.plots.{_name(family, moving)}")
 
 
-def _name(family: Family) -> str:
+def _name(family: Family, moving: bool) -> str:
     d = len(family.columns)
     if family.conditional:
         return "lines"
@@ -52,4 +52,4 @@ def _name(family: Family) -> str:
         return "bars"
     if d <= 2:
         return ("curves", "points")[d - 1]
-    return "pairs" if d <= MOST_PAIRED else "directions"
+    return "pairs" if d <= MOST_PAIRED and not moving else "directions"

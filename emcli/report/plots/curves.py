@@ -30,7 +30,7 @@ def draw(picture: Figure, spec: SubplotSpec, scene: Scene, family: Family) -> st
     panel(axes, scene, name)
     axes.set_xlabel(name)
     axes.set_ylabel("density")
-    if len(scene.values[0]) <= FEW:
+    if scene.n <= FEW:
         _rug(axes, scene, name)
     return BARS
 
@@ -40,7 +40,7 @@ def panel(axes: Axes, scene: Scene, name: str) -> None:
     values = scene.column(name)
     seen = ~np.isnan(values)
     values, masses = values[seen], (scene.responsibilities * scene.weights)[:, seen]
-    ends = bins.edges(values, masses)
+    ends = bins.edges(values, (scene.settled.responsibilities * scene.weights)[:, seen])
     heights = bins.by_colour(values, masses, ends) / (masses.sum() * (ends[1] - ends[0]))
     base = np.zeros(len(ends) - 1)
     for look, own in zip(scene.looks, heights, strict=True):

@@ -23,9 +23,10 @@ def height(scene: Scene, family: Family) -> float:
 def draw(picture: Figure, spec: SubplotSpec, scene: Scene, family: Family) -> str:
     """The panel; what its caption says."""
     axes = picture.add_subplot(spec)
+    r = scene.settled.responsibilities
     values = np.array([scene.column(name) for name in family.columns])
-    values = discriminants.filled(values, scene.responsibilities, scene.weights)
-    plane = discriminants.plane(values, scene.responsibilities, scene.weights)
+    values = discriminants.filled(values, r, scene.weights)
+    plane = discriminants.plane(values, r, scene.weights)
     x, y = plane.axes @ values
     rings = [
         [shapes.ellipse(*where, radius) for radius in (1.0, 2.0)]
@@ -71,5 +72,5 @@ def _named(loadings: Array, share: float | None, names: tuple[str, ...]) -> str:
     listed = ", ".join(f"{'+' if loadings[i] > 0 else '−'}{names[i]}" for i in heavy)
     more = ", …" if len(names) > NAMED else ""
     if share is None:
-        return f"largest variance of the rest ({listed}{more})"
-    return f"discriminant, {share:.0%} of the separation ({listed}{more})"
+        return f"largest variance of the rest\n({listed}{more})"
+    return f"discriminant, {share:.0%} of the separation\n({listed}{more})"

@@ -52,7 +52,9 @@ def panel(axes: Axes, scene: Scene, names: tuple[str, str], contours: bool) -> N
     """Points and rings, and contours where they are asked for."""
     x, y = (scene.column(name) for name in names)
     rings = [outline(scene, k, names) for k in range(scene.k)]
-    view = seen(x, y, [ring[-1] for ring in rings if ring], 0.1 if contours else 0.04)
+    whole = all(ring for ring, behind in zip(rings, scene.behind, strict=True) if not behind)
+    room = (0.1 if whole else 0.2) if contours else 0.04  # for the outermost contour
+    view = seen(x, y, [ring[-1] for ring in rings if ring], room)
     axes.set_xlim(view.x)
     axes.set_ylim(view.y)
     cloud(axes, scene, x, y, view, 1.0 if contours else 0.35)

@@ -25,12 +25,20 @@ AT_ONCE = 65_536
 class Scene:
     """A fit and the rows; nothing is evaluated before it is wanted.
 
-    data: the rows as the model sees them, None where a picture needs none; threads: cores to use.
+    fitted: as the rows are seen, their labels and intervals known where they have some; data: the
+    rows as it sees them, None where a picture needs none; threads: cores to use; last: of a moving
+    picture, the scene it ends with.
     """
 
     fitted: Fitted
     data: Data | None = None
     threads: int | None = None
+    last: Scene | None = None
+
+    @property
+    def settled(self) -> Scene:
+        """The scene whose colours choose directions and bins, which do not move."""
+        return self.last or self
 
     @property
     def rows(self) -> Data:
@@ -38,28 +46,35 @@ class Scene:
         assert self.data is not None, "the catalogue says that this kind of picture has rows"
         return self.data
 
+    @cached_property
+    def plain(self) -> Fitted:
+        """The fit of rows that are seen as they are."""
+        return self.fitted.forgetting()
+
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns of the model, in the order of `values`."""
-        return self.fitted.columns
-
-    @cached_property
-    def values(self) -> Array:
-        """(d, n): one row a column, NaN where nothing was observed, levels as codes."""
-        place = {column.name: j for j, column in enumerate(self.rows.columns)}
-        wanted = [place[column.name] for column in self.columns]
-        whole = wanted == list(range(len(self.rows.columns)))
-        return self.rows.values if whole else self.rows.values[wanted]
+        """The columns of the model."""
+        return self.plain.columns
 
     def column(self, name: str) -> Array:
-        """(n,) the values of one column."""
-        values: Array = self.values[self.fitted.names.index(name)]
+        """(n,) the values of one column: NaN where nothing was observed, levels as codes.
+
+        What is known to lie between two values is taken for the middle, or for the one there is.
+        """
+        place = {column.name: j for j, column in enumerate(self.rows.columns)}
+        values: Array = self.rows.values[place[name]]
+        for family in self.fitted.mixture.families:
+            if family.plain is not family and family.inputs[:-1] == (name,):
+                values = _middles(values, self.rows.values[place[family.inputs[-1]]])
         return values
+
+    def known(self, name: str) -> Column:
+        """What the model knows of a column."""
+        return self.columns[self.plain.names.index(name)]
 
     def levels(self, name: str) -> list[str]:
         """The levels of a column in the order of their codes; none for numbers."""
-        column = self.columns[self.fitted.names.index(name)]
-        return [str(level) for level in column.levels or ()]
+        return [str(level) for level in self.known(name).levels or ()]
 
     @cached_property
     def weights(self) -> Array:
@@ -79,7 +94,7 @@ class Scene:
 
     @cached_property
     def _evaluated(self) -> tuple[Array, Array]:
-        return self.fitted.evaluate(self.values, self.threads)
+        return self.fitted.evaluate(self.rows.values, self.threads)
 
     @property
     def responsibilities(self) -> Array:
@@ -114,7 +129,7 @@ class Scene:
     @cached_property
     def distributions(self) -> list[list[dict[str, Any]]]:
         """The components' parameters, as the parameters file has them."""
-        return [component["distributions"] for component in self.fitted.mixture.to_dict()]
+        return [component["distributions"] for component in self.plain.mixture.to_dict()]
 
     @property
     def behind(self) -> Mask:
@@ -125,13 +140,15 @@ class Scene:
     def blocks(self) -> list[Family]:
         """The independent blocks of a component; of several kinds, those of the first."""
         found: list[Family] = []
-        for family in self.fitted.mixture.families:
+        for family in self.plain.mixture.families:
             found += family.groups[0].families if isinstance(family, Gathered) else [family]
         return found
 
     def pieces(self) -> Iterator[tuple[Codes, Family]]:
-        """Every family, and the numbers of the components it describes."""
+        """Every family of the model, and the numbers of the components it describes."""
         for family in self.fitted.mixture.families:
+            if not family.written:
+                continue
             if isinstance(family, Gathered):
                 for group in family.groups:
                     yield from ((group.places, one) for one in group.families)
@@ -164,14 +181,24 @@ def _log_density(family: Family, names: Sequence[str], points: Array) -> Array:
     """(components, m): of the family's columns that are named."""
     values = np.full((len(family.inputs), points.shape[1]), np.nan)
     for j, name in enumerate(family.inputs):
+        if family.plain is not family:
+            name = family.columns[0]  # both sides are the value itself
         if name in names:
             values[j] = points[names.index(name)]
     lost = tuple(int(j) for j in np.flatnonzero(np.isnan(values).any(axis=1)))
     own = values[: len(family.columns)]
-    inside = np.all([np.isnan(row) | family.inside(row) for row in own], axis=0)
+    inside = np.all([np.isnan(row) | family.plain.inside(row) for row in own], axis=0)
     found = np.full((family.k, points.shape[1]), -np.inf)
     block = Block(values[:, inside])
     density = family.seeing(lost).log_density(block)
     base = family.base()
     found[:, inside] = density if base is None else density + base(block.values)
+    return found
+
+
+def _middles(lower: Array, upper: Array) -> Array:
+    """The middles of intervals (n,), or the only end they have."""
+    low = np.where(np.isinf(lower), upper, lower)
+    high = np.where(np.isinf(upper), lower, upper)
+    found: Array = low + (high - low) / 2
     return found

@@ -56,8 +56,8 @@ def _plane(names: tuple[str, ...], means: Array) -> tuple[Array, Array, str]:
     _, strength, axes = np.linalg.svd(rest)
     up = axes[0] if strength[0] > 1e-9 else _aside(across)
     up = up * np.sign(up[np.abs(up).argmax()])
-    said = f"Unit vectors of {', '.join(names)}, seen in the plane of the mean directions (the spokes)."
-    return across, up, said
+    listed = ", ".join(names)
+    return across, up, f"Unit vectors of {listed} in the plane of the mean directions (the spokes)."
 
 
 def _aside(across: Array) -> Array:
