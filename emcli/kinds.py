@@ -128,7 +128,7 @@ class Gathered(Family):
         return any(family.conditional for family in self.leaves)
 
     @property
-    def correlated(self) -> bool:
+    def correlated(self) -> bool:  # type: ignore[override]
         return any(family.correlated for family in self.leaves)
 
     @classmethod

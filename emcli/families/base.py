@@ -96,9 +96,10 @@ class Family(Declared):
         return ()
 
     @property
-    @abstractmethod
     def k(self) -> int:
-        """Number of components."""
+        """Number of components: the axis before the last of its first array, unless told."""
+        found: int = getattr(self, self.arrays[0]).shape[-2]
+        return found
 
     @classmethod
     def title(cls, part: Part) -> str:
@@ -132,8 +133,8 @@ class Family(Declared):
 
     @classmethod
     def needs_whole_rows(cls, part: Part) -> bool:
-        """Does the density need all its columns together?"""
-        return False
+        """Is there nothing it can do with a row of which a cell is empty?"""
+        return cls.correlated
 
     def seeing(self, incomplete: tuple[int, ...]) -> Self:
         """The same family, ready for missing cells in the columns at these positions.
@@ -327,11 +328,6 @@ class Family(Declared):
     @abstractmethod
     def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
         """The family from the K entries of a parameters file; ValueError says what is wrong."""
-
-    @property
-    def correlated(self) -> bool:
-        """Does the density need all its columns together?"""
-        return False
 
     @property
     def linear(self) -> bool:

@@ -41,10 +41,6 @@ class Bernoulli(Separable):
     def inside(values: Array) -> Mask:
         return (values == 0) | (values == 1)
 
-    @property
-    def k(self) -> int:
-        return self.probability.shape[-2]
-
     @classmethod
     def range_of(cls, name: str) -> tuple[float, float]:
         return 0.0, 1.0

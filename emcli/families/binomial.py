@@ -69,10 +69,6 @@ class Binomial(ExponentialFamily):
 
     inside = staticmethod(whole_numbers)
 
-    @property
-    def k(self) -> int:
-        return self.probability.shape[-2]
-
     @classmethod
     def range_of(cls, name: str) -> tuple[float, float]:
         return 0.0, 1.0

@@ -45,6 +45,7 @@ class Declared(ABC):
     labels: ClassVar[tuple[str, ...]] = ()  # entries in the file that are no numbers, all alike
     written: ClassVar[bool] = True  # is it part of the model, or of this fit only?
     conditional: ClassVar[bool] = False  # does it describe its column about a line, given others?
+    correlated: ClassVar[bool] = False  # does the density need all its columns together?
     ranged: ClassVar[bool] = False  # does it ask for the columns' ranges?
     background: ClassVar[bool] = False  # is it what others stand out from? Then it starts faint
     # Has it unobserved quantities of its own, beside the colours? Then Q is over them too.

@@ -106,10 +106,6 @@ class Factor(ExponentialFamily):
         return self if incomplete == self.incomplete else replace(self, incomplete=incomplete)
 
     @property
-    def k(self) -> int:
-        return self.mean.shape[-2]
-
-    @property
     def free(self) -> int:
         d, q = self.loadings.shape[-2:]
         means = 0 if "mean" in self.options else d

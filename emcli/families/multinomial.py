@@ -48,13 +48,10 @@ class Multinomial(ExponentialFamily):
     kind: ClassVar = "count"
     continuous: ClassVar = False
     measure: ClassVar = "given totals"
+    correlated: ClassVar = True
     arrays: ClassVar = ("probabilities", "trials")
 
     inside = staticmethod(whole_numbers)
-
-    @property
-    def k(self) -> int:
-        return self.trials.shape[-1]
 
     @property
     def free(self) -> int:
@@ -67,14 +64,6 @@ class Multinomial(ExponentialFamily):
                 "multinomial needs two columns at least: their counts add up to a row's trials",
                 "for successes in a column of trials type binomial(heads, trials=COLUMN)",
             )
-
-    @classmethod
-    def needs_whole_rows(cls, part: Part) -> bool:
-        return True
-
-    @property
-    def correlated(self) -> bool:
-        return True
 
     @property
     def given(self) -> tuple[str, ...]:

@@ -95,10 +95,6 @@ class NegBinomial(Family):
 
     inside = staticmethod(whole_numbers)
 
-    @property
-    def k(self) -> int:
-        return self.mean.shape[-2]
-
     @classmethod
     def range_of(cls, name: str) -> tuple[float, float]:
         return 0.0, np.inf

@@ -60,10 +60,6 @@ class Normal(Family):
     def invariance(cls, variant: str | None) -> str:
         return structures.INVARIANCE[cls.variant(variant or "VVV")]
 
-    @property
-    def k(self) -> int:
-        return self.mean.shape[-2]
-
     @classmethod
     def apart(cls, variant: str | None) -> bool:
         return cls.variant(variant or "VVV") in ("EEI", "VVI")

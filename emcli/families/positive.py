@@ -57,11 +57,6 @@ class Positive(Family):
         return "scale"
 
     @property
-    def k(self) -> int:
-        found: int = getattr(self, self.arrays[0]).shape[-2]
-        return found
-
-    @property
     def exempt(self) -> bool:
         return self.bounded or self.k == 1
 

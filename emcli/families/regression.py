@@ -75,6 +75,7 @@ class Regression(Family):
     labels: ClassVar = ("formula", "offset", "terms")
     beside: ClassVar = "any"
     conditional: ClassVar = True
+    correlated: ClassVar = True
 
     # What it reads
 
@@ -130,14 +131,6 @@ class Regression(Family):
         held = {name: options[name] for name in cls.holds if name in options}
         return (str(options["formula"]), *offset, *super().spelt((), held, alone))
 
-    @classmethod
-    def needs_whole_rows(cls, part: Part) -> bool:
-        return True
-
-    @property
-    def correlated(self) -> bool:
-        return True
-
     @property
     def formula(self) -> Formula:
         """What depends on what."""
@@ -148,10 +141,6 @@ class Regression(Family):
     def designed(cls, part: Part) -> Design:
         """The design of the formula, the columns' levels known."""
         return Design.of(part.options["formula"], part.inputs, part.levels)
-
-    @property
-    def k(self) -> int:
-        return self.coefficients.shape[-2]
 
     @property
     def free(self) -> int:

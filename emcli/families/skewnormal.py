@@ -84,10 +84,6 @@ class SkewNormal(Family):
         return replace(self, normal=self.normal.seeing(incomplete))
 
     @property
-    def k(self) -> int:
-        return self.skewness.shape[-2]
-
-    @property
     def free(self) -> int:
         return self.normal.free + self.skewness.size
 

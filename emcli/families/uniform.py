@@ -48,10 +48,6 @@ class Uniform(Family):
     def invariance(cls, variant: str | None) -> str:
         return "columns"
 
-    @property
-    def k(self) -> int:
-        return self.lower.shape[-2]
-
     @classmethod
     def estimate(cls, part: Part, block: Block, r: Array) -> Self:
         ranges = part.ranges or tuple((np.nanmin(row), np.nanmax(row)) for row in block.values)

@@ -72,10 +72,6 @@ class VonMises(Separable):
         ]
 
     @property
-    def k(self) -> int:
-        return self.mean_direction.shape[-2]
-
-    @property
     def turn(self) -> float:
         """The circle in the data's unit."""
         return _turn(self.options)

@@ -45,6 +45,7 @@ class VonMisesFisher(ExponentialFamily):
     continuous: ClassVar = True
     measure: ClassVar = "sphere"
     bounded: ClassVar = False
+    correlated: ClassVar = True
     holds: ClassVar = ("concentration",)
     arrays: ClassVar = ("mean_direction", "concentration")
 
@@ -78,18 +79,6 @@ class VonMisesFisher(ExponentialFamily):
     @classmethod
     def invariance(cls, variant: str | None) -> str:
         return "turn"
-
-    @classmethod
-    def needs_whole_rows(cls, part: Part) -> bool:
-        return True
-
-    @property
-    def correlated(self) -> bool:
-        return True
-
-    @property
-    def k(self) -> int:
-        return self.concentration.shape[-1]
 
     @property
     def d(self) -> int:

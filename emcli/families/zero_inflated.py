@@ -50,10 +50,6 @@ class ZeroInflatedPoisson(Separable):
 
     inside = staticmethod(whole_numbers)
 
-    @property
-    def k(self) -> int:
-        return self.rate.shape[-2]
-
     @classmethod
     def range_of(cls, name: str) -> tuple[float, float]:
         return 0.0, 1.0 if name == "zero_probability" else np.inf
