@@ -6,8 +6,10 @@ what the `Outcome` holds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -91,7 +93,7 @@ def fit_table(
         search = Search(source, asked, listen, given)
         ks = (given.k,) if given else _enough(asked, models, free)
         cells = search.cells(models, ks)
-        best = _chosen(cells, asked, search)
+        best = _chosen(cells, asked, search, _labels(models))
         assert best.mixture is not None
         names_of = colours or coloured(best.mixture, asked.modelling.colours)
         mixture = replace(best.mixture, colours=names_of[: best.k])
@@ -200,17 +202,27 @@ def _given(
     return ready.seeing(holes, [column.name for column in data.columns]), mixture.colours
 
 
-def _chosen(cells: Sequence[Cell], asked: FitSettings, search: Search) -> Cell:
+def _labels(models: Sequence[Model]) -> tuple[Any, ...]:
+    """The colours that are known of some rows: those of the first components."""
+    known = (part for part in models[0].parts if not part.family.written)
+    return next((part.levels[0] or () for part in known), ())
+
+
+def _chosen(
+    cells: Sequence[Cell], asked: FitSettings, search: Search, labels: Sequence[Any]
+) -> Cell:
     """The fitted cell with the least criterion; of ties the one with fewest parameters."""
     name = asked.searching.criterion
     fitted = [c for c in cells if c.criteria and c.criteria.value(name) is not None]
     if not fitted:
-        raise _failure(cells, search)
+        raise _failure(cells, search, labels)
     free = {id(c): c.criteria.free for c in fitted if c.criteria}
     return min(fitted, key=lambda c: (rounded(c.criteria, name), free[id(c)]))
 
 
-def _failure(cells: Sequence[Cell], search: Search) -> FitError | InputError:
+def _failure(
+    cells: Sequence[Cell], search: Search, labels: Sequence[Any]
+) -> FitError | InputError:
     few = [cell for cell in cells if cell.status == "too few rows"]
     if len(few) == len(cells):
         return InputError(
@@ -225,8 +237,16 @@ def _failure(cells: Sequence[Cell], search: Search) -> FitError | InputError:
             "rows for their parameters", "ask for fewer components by -k, or for another criterion",
         )
     many = f"{bad.k} components" if bad.k > 1 else "one component"
+    trouble = re.sub(r"component (\d+)", partial(_by_label, labels), bad.trouble)
     fewer = "ask for fewer components by -k, " if bad.k > 1 else ""
     return FitError(
-        f"{bad.model} with {many} is degenerate from every start: {bad.trouble}",
-        f"{fewer}leave out columns that repeat others or hardly vary by -x, or try another model",
+        f"{bad.model} with {many} is degenerate from every start: {trouble}",
+        f"{fewer}leave out columns that repeat others, hardly vary or are mostly empty by -x, or "
+        "try another model",
     )
+
+
+def _by_label(labels: Sequence[Any], found: re.Match[str]) -> str:
+    """A component as the labels name it, where they do."""
+    number = int(found[1])
+    return f"'{labels[number - 1]}'" if number <= len(labels) else found[0]

@@ -5,20 +5,25 @@ onto one row sends it to infinity. A component is spurious if it owns fewer than
 rows, or if its least variance in any direction is below the data's rounding, h^2/12 with h the
 smallest gap between distinct values of a column. Families with bounded likelihood, and structures
 that share volume and shape, are exempt, unless all components together shrink onto ties.
+
+A component of any family is spurious, too, if none of its rows has a column's value: what it says
+of that column comes from rows that are hardly its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from emcli.evaluation import places
 from emcli.families.base import Family
+from emcli.families.block import Block
 from emcli.frozen import frozen
 from emcli.mixture import Mixture
-from emcli.numerics import Array, distinct
+from emcli.numerics import Array, Mask, distinct
 from emcli.sources.memory import MemorySource
 
 # A gap is at most so many times what the values are rounded to.
@@ -64,6 +69,11 @@ class Resolution:
             self._found[exact, name] = float(gaps.min()) if len(gaps) else 0.0
         return self._found[exact, name]
 
+    @cached_property
+    def incomplete(self) -> frozenset[str]:
+        """The columns with missing cells."""
+        pairs = zip(self.source.names, self.source.values, strict=True)
+        return frozenset(name for name, row in pairs if np.isnan(row).any())
 
     def grids(self, columns: Sequence[str], exact: bool) -> Array:
         """(d,) what the values are rounded to: the gap, or a part of it, if all are multiples.
@@ -93,7 +103,7 @@ def _multiples(values: Array, step: float) -> bool:
 
 def spurious(mixture: Mixture, source: MemorySource, resolution: Resolution) -> list[Spurious]:
     """The spurious components of a fit, none for a regular one."""
-    found: list[Spurious] = []
+    found = _unseen(mixture, source, resolution)
     for family in mixture.families:
         if family.bounded:
             continue
@@ -155,22 +165,53 @@ def _owning_few(
 
     Those are complete where a component does own too few.
     """
-    evaluation, at = mixture.at(source.names), places(columns, source.names)
+    at = places(columns, source.names)
     least = np.broadcast_to(family.least_rows, mixture.k)
     owned: dict[int, list[Array]] = {k: [] for k in range(mixture.k) if least[k]}
     seen = np.zeros(mixture.k)
-    for block in source.pieces(8192):
-        r, _ = evaluation.posterior(block)
-        if block.weights is not None:
-            r *= block.weights > 0
-        seen = np.maximum(seen, r.max(axis=1, initial=0.0))
+    for block, own, most in _owning(mixture, source, highest):
+        seen = np.maximum(seen, most)
         for k in list(owned):
-            owned[k].append(block.values[at][:, (r[k] >= highest[k] / 2) & (r[k] > 0)])
+            owned[k].append(block.values[at][:, own[k]])
             if _distinct(np.hstack(owned[k])[:, :_LOOK], int(least[k])):
                 del owned[k]
         if not owned:
             break
     return {k: distinct(np.hstack(rows)).shape[1] for k, rows in owned.items()}, seen
+
+
+def _owning(
+    mixture: Mixture, source: MemorySource, highest: Array
+) -> Iterator[tuple[Block, Mask, Array]]:
+    """Block by block which rows each component owns (K, n), and its highest probability (K,)."""
+    evaluation = mixture.at(source.names)
+    for block in source.pieces(8192):
+        r, _ = evaluation.posterior(block)
+        if block.weights is not None:
+            r *= block.weights > 0
+        yield block, (r >= highest[:, None] / 2) & (r > 0), r.max(axis=1, initial=0.0)
+
+
+def _unseen(mixture: Mixture, source: MemorySource, resolution: Resolution) -> list[Spurious]:
+    """Components of whose rows none has a column's value."""
+    names = [
+        name for family in mixture.families if family.written
+        for name in family.columns if name in resolution.incomplete
+    ]
+    at, left = [source.names.index(name) for name in names], np.empty((0, 0), dtype=bool)
+    highest = np.ones(mixture.k)
+    for _ in range(2 if names else 0):
+        left, seen = np.ones((mixture.k, len(names)), dtype=bool), np.zeros(mixture.k)
+        left &= ~mixture.families[0].behind[:, None]
+        for block, own, most in _owning(mixture, source, highest):
+            seen = np.maximum(seen, most)
+            left &= ~(own @ ~np.isnan(block.values[at]).T)
+            if not left.any():
+                return []
+        highest = seen
+    return [
+        Spurious(int(k), (names[j],), "holds no row with a value") for k, j in np.argwhere(left)
+    ]
 
 
 def _distinct(rows: Array, least: int) -> bool:

@@ -60,6 +60,7 @@ def columns_of(pool: Pool, chosen: Sequence[Claims]) -> tuple[Column, ...]:
         for name in claim.columns:
             takers.setdefault(name, family.name)
             kinds[name] = _agreed(pool, name, kinds.get(name, family.kind), family)
+            pool.facts.refuse_empty(name)
             if family.continuous:
                 pool.facts.refuse_constant(name, family)
     for claim in (claim for claims in chosen for claim in claims):

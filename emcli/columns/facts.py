@@ -224,13 +224,17 @@ class Facts:
                 return error
         return None
 
+    def refuse_empty(self, name: str) -> None:
+        """Raise `InputError` when the column has no value."""
+        if name not in self._between and self.idle(name) == self.EMPTY:
+            raise InputError(f"{self.table.label}: column '{name}' is empty", _leave(name))
+
     def refuse_constant(self, name: str, family: Any) -> None:
         """Raise `InputError` when the column has one value or none, which no density fits."""
         if name in self._between:
             return
+        self.refuse_empty(name)
         summary = self.summary(name)
-        if np.isnan(summary.low):
-            raise InputError(f"{self.table.label}: column '{name}' is empty", _leave(name))
         if self.table.rows == 1:
             raise InputError(f"{self.table.label} has one row only", "give a table of more rows")
         if summary.low == summary.high:

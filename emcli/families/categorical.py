@@ -12,11 +12,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from emcli.errors import DegenerateError
 from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
-from emcli.families.helpers import limits
+from emcli.families.helpers import limits, refuse_unseen
 from emcli.numerics import Array, Codes, Mask, flat, safe_log
 
 
@@ -87,11 +86,7 @@ class Categorical(ExponentialFamily):
         found = []
         for column, counts in zip(self.columns, self._split(t), strict=True):
             total = counts.sum(axis=-1, keepdims=True)
-            if not (total > 0).all():
-                k = int(np.argmin(total)) % self.k
-                raise DegenerateError(
-                    f"component {k + 1} holds no row where '{column}' was observed", k
-                )
+            refuse_unseen(total, (column,), n)
             found.append(counts / total)
         return replace(self, probabilities=tuple(found))
 

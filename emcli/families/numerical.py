@@ -148,7 +148,7 @@ class NumericalFamily(Newtonian):
         each, gaps = [], []
         for j, (name, row) in enumerate(zip(part.columns, block.values, strict=True)):
             seen = ~np.isnan(row)
-            refuse_unseen(r[..., seen].sum(axis=-1, keepdims=True), (name,))
+            refuse_unseen(r[..., seen].sum(axis=-1, keepdims=True), (name,), r.sum(axis=-1))
             x, w = merged(row[seen], r[..., seen])
             gaps.append(np.diff(x).min() if len(x) > 1 else np.finfo(float).tiny)
             held = {key: v[j % len(v)] for key, v in part.options.items()}
@@ -210,7 +210,7 @@ class NumericalFamily(Newtonian):
         """Of each column (..., K, d); raises `DegenerateError` where one was never observed."""
         d, p = self.values.shape[-2:]
         sums = t.reshape(*t.shape[:-1], d, -1)
-        refuse_unseen(sums[..., 0], self.columns)
+        refuse_unseen(sums[..., 0], self.columns, n)
         return Local.read(sums[..., 0], sums[..., 1:], p)
 
     def toward(self, there: Self, share: float, where: Mask) -> Self:

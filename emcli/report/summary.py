@@ -103,7 +103,9 @@ def _quality(sheet: Sheet, fitted: Fitted) -> None:
     parts = [f"log-likelihood {fit['log_likelihood']:.3f}"]
     for shown in dict.fromkeys((name, "bic")):
         if fit.get(shown) is not None:
-            parts.append(f"{shown.upper()} {fit[shown]:.2f}")
+            weighed = fit["weight_total"] != fit["rows"] and shown != "aic"
+            n = f" (n = {numbers.count(fit['weight_total'])})" if weighed else ""
+            parts.append(f"{shown.upper()} {fit[shown]:.2f}{n}")
     parts.append(_plural(fit["free_parameters"], "free parameter"))
     sheet.line("   ".join(parts))
     steps = _plural(fit["iterations"], "iteration")
