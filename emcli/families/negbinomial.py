@@ -168,15 +168,18 @@ class NegBinomial(Family):
             found += [n, share @ x, value, slope, bend, n * unit, n * at]
         return np.stack(found, axis=-1)
 
-    def _sums(self, t: Array) -> Sums:
-        """Raises `DegenerateError` where a component never saw a column."""
+    def _sums(self, whole: Array, t: Array) -> Sums:
+        """Raises `DegenerateError` where a component never saw a column.
+
+        whole: (..., K) the weight of all rows.
+        """
         found = t.reshape(*t.shape[:-1], len(self.columns), len(Sums._fields))
         n, total, value, slope, bend, unit, at = np.moveaxis(found, -1, 0)
-        refuse_unseen(n, self.columns)
+        refuse_unseen(n, self.columns, whole)
         return Sums(n, total, value, slope, bend, unit / n, at / n)
 
     def maximise(self, n: Array, t: Array) -> Self:
-        sums = self._sums(t)
+        sums = self._sums(n, t)
         z, height, rise = sums.line()
         z = np.maximum(z - height / np.where(rise < 0, rise, -1.0), 0.0)
         # Held, the size is no direction to go.
@@ -190,7 +193,7 @@ class NegBinomial(Family):
         return self.keep("size", np.where(poisson, np.inf, mean / np.where(poisson, 1.0, excess)))
 
     def q(self, n: Array, t: Array) -> float:
-        sums = self._sums(t)
+        sums = self._sums(n, t)
 
         def rest(mean: Array, z: Array) -> Array:
             """Q without R."""
