@@ -65,7 +65,11 @@ class Replay:
             if run.trouble:
                 raise FitError(f"from the start of the fit EM ends badly: {run.trouble.sentence}")
             order = _order(seen[-1].mixture, fitted.mixture, self.source)
-        self.steps = [replace(step, mixture=step.mixture.select(order)) for step in seen]
+        names = fitted.mixture.colours
+        self.steps = [
+            replace(step, mixture=replace(step.mixture.select(order), colours=names))
+            for step in seen
+        ]
         reached, known = seen[-1].log_likelihood, float(fitted.fit["log_likelihood"])
         self.elsewhere = "" if abs(reached - known) < SAME else (
             f"On these rows it ends at {reached:.3f}, the fit at {known:.3f}."

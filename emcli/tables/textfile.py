@@ -92,7 +92,8 @@ class TextFile:
             kept = Kept(spool, arrow)
             self._runs.append(Run(kept, text_of, arrow.num_rows, self.rows))
             self.rows, at = self.rows + arrow.num_rows, at + len(body)
-            for name, kind in zip(self.names, arrow.schema.types, strict=True):
+            kinds = arrow.schema.types if self.names else ()  # asked for none, Arrow reads all
+            for name, kind in zip(self.names, kinds, strict=True):
                 self.types[name].add(kind)
         if not self.rows:
             raise no_rows(self.label, text=True)

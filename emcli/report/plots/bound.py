@@ -92,7 +92,8 @@ def _iterates(axes: Axes, found: Curves, t: int) -> None:
     for bound, knot, look in zip(found.bounds, found.knots[1:], LOOKS, strict=True):
         top = bound[np.searchsorted(found.x, knot)]
         axes.plot(knot, top, "o", color=look, markerfacecolor="white", markersize=4.5, zorder=4)
-    digits = max(2, 1 - math.floor(math.log10(max(reached[2] - reached[0], 1e-9))))
+    digits = 1 - math.floor(math.log10(max(reached[2] - reached[0], 1e-9)))
+    digits = min(max(digits, 2), 6)
     for i, (knot, level, side) in enumerate(zip(found.knots, reached, _sides(found), strict=True)):
         axes.annotate(
             f"θ({t + i})\n{level:.{digits}f}".replace("-", "−"), (knot, 0), ha=side, va="top",
