@@ -1,0 +1,1 @@
+"""Pictures: the numbers behind them, and what is drawn."""
