@@ -7,23 +7,21 @@ weighted share (Lazarsfeld & Henry 1968; Goodman 1974).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import Separable, fill_missing
-from emcli.families.helpers import array_from, imputed, limits
-from emcli.numerics import Array, Codes, Mask, expit, flat, safe_log
+from emcli.families.helpers import imputed
+from emcli.families.independent import OneProbability
+from emcli.numerics import Array, Codes, Mask, flat, safe_log
 
 
 @dataclass(frozen=True, eq=False)
-class Bernoulli(Separable):
-    probability: Array
-
+class Bernoulli(OneProbability, Separable):
     name: ClassVar = "bernoulli"
     summary: ClassVar = "columns of two levels (latent classes)"
     density: ClassVar = "pˣ (1-p)¹⁻ˣ"
@@ -34,22 +32,10 @@ class Bernoulli(Separable):
     example: ClassVar = "emcli fit sample_data/carcinoma.csv -m bernoulli -k 1-4"
     kind: ClassVar = "binary"
     continuous: ClassVar = False
-    arrays: ClassVar = ("probability",)
-    holds: ClassVar = ("probability",)
 
     @staticmethod
     def inside(values: Array) -> Mask:
         return (values == 0) | (values == 1)
-
-    @classmethod
-    def range_of(cls, name: str) -> tuple[float, float]:
-        return 0.0, 1.0
-
-    @classmethod
-    def estimate(cls, part: Part, block: Block, r: Array) -> Self:
-        half = np.full((*r.shape[:-1], len(part.columns)), 0.5)
-        blank = cls(part.columns, half, incomplete=part.incomplete, options=part.options)
-        return blank.maximise(r.sum(axis=-1), blank.statistics(block, r))
 
     @classmethod
     def coordinates(cls, part: Part, block: Block) -> Array:
@@ -73,10 +59,6 @@ class Bernoulli(Separable):
     def to_vector(self, base: Self | None = None) -> Array:
         return flat(self.column_natural()[0])
 
-    def from_vector(self, vector: Array) -> Self:
-        found = expit(vector).reshape(self.probability.shape)
-        return replace(self, probability=self.keep("probability", found))
-
     def information(self, weights: Array, vector: Array) -> Array:
         p = self.probability
         return flat(weights[..., None] * p * (1 - p)) * vector
@@ -84,14 +66,3 @@ class Bernoulli(Separable):
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         p = self.probability[colours]
         return (rng.random(p.shape) < p).T.astype(float)
-
-    def boundary(self, component: int) -> list[str]:
-        return limits(self.probability[component], self.columns, "probability")
-
-    def to_dict(self, component: int) -> dict[str, Any]:
-        return {"probability": self.probability[component].tolist()}
-
-    @classmethod
-    def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
-        p = array_from(found, "probability", len(part.columns), low=0.0, high=1.0)
-        return cls(part.columns, p, incomplete=part.incomplete, options=part.options)

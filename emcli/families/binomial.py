@@ -17,9 +17,10 @@ from emcli.errors import UsageError
 from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
-from emcli.families.helpers import array_from, imputed, limits, whole_numbers
+from emcli.families.helpers import imputed, whole_numbers
+from emcli.families.independent import OneProbability
 from emcli.families.words import numbers
-from emcli.numerics import Array, Codes, expit, flat, log_factorial, safe_log
+from emcli.numerics import Array, Codes, flat, log_factorial, safe_log
 
 _MOST_TRIALS = 2**53  # the largest number up to which doubles hold every whole one
 
@@ -46,8 +47,7 @@ def _outcomes(values: Array, trials: str | int) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True, eq=False)
-class Binomial(ExponentialFamily):
-    probability: Array
+class Binomial(OneProbability, ExponentialFamily):
     trials: str | int
 
     name: ClassVar = "binomial"
@@ -62,16 +62,14 @@ class Binomial(ExponentialFamily):
     )
     kind: ClassVar = "count"
     continuous: ClassVar = False
-    arrays: ClassVar = ("probability",)
-    holds: ClassVar = ("probability",)
     takes: ClassVar = ("trials", "n")
     beside: ClassVar = "count"
 
     inside = staticmethod(whole_numbers)
 
     @classmethod
-    def range_of(cls, name: str) -> tuple[float, float]:
-        return 0.0, 1.0
+    def made(cls, part: Part, **arrays: Array) -> Self:
+        return cls(part.columns, **arrays, trials=part.options["trials"], options=part.options)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -125,12 +123,6 @@ class Binomial(ExponentialFamily):
         return 2 * len(self.columns)
 
     @classmethod
-    def estimate(cls, part: Part, block: Block, r: Array) -> Self:
-        half = np.full((*r.shape[:-1], len(part.columns)), 0.5)
-        blank = cls(part.columns, half, part.options["trials"], options=part.options)
-        return blank.maximise(r.sum(axis=-1), blank.statistics(block, r))
-
-    @classmethod
     def coordinates(cls, part: Part, block: Block) -> Array:
         """2 arcsin sqrt(x/m), the variance-stabilising transform."""
         trials = part.options["trials"]
@@ -161,10 +153,6 @@ class Binomial(ExponentialFamily):
     def to_vector(self, base: Self | None = None) -> Array:
         return flat(safe_log(self.probability) - safe_log(1 - self.probability))
 
-    def from_vector(self, vector: Array) -> Self:
-        found = expit(vector).reshape(self.probability.shape)
-        return replace(self, probability=self.keep("probability", found))
-
     def information(self, weights: Array, vector: Array) -> Array:
         # With a column of trials their number is not known here, and left out.
         m = 1.0 if isinstance(self.trials, str) else float(self.trials)
@@ -182,13 +170,5 @@ class Binomial(ExponentialFamily):
             return np.vstack([draws, given[-1]]).astype(float)
         return rng.binomial(self.trials, self.probability[colours]).T.astype(float)
 
-    def boundary(self, component: int) -> list[str]:
-        return limits(self.probability[component], self.columns, "probability")
-
     def to_dict(self, component: int) -> dict[str, Any]:
-        return {"trials": self.trials, "probability": self.probability[component].tolist()}
-
-    @classmethod
-    def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
-        p = array_from(found, "probability", len(part.columns), low=0.0, high=1.0)
-        return cls(part.columns, p, part.options["trials"], options=part.options)
+        return {"trials": self.trials, **super().to_dict(component)}

@@ -6,23 +6,21 @@ p (K, d) of a success, above 0. M step: one over one more than the weighted mean
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import Separable, fill_missing
-from emcli.families.helpers import array_from, imputed, limits, whole_numbers
-from emcli.numerics import LOG_ZERO, Array, Codes, expit, flat
+from emcli.families.helpers import imputed, whole_numbers
+from emcli.families.independent import OneProbability
+from emcli.numerics import LOG_ZERO, Array, Codes, flat
 
 
 @dataclass(frozen=True, eq=False)
-class Geometric(Separable):
-    probability: Array
-
+class Geometric(OneProbability, Separable):
     name: ClassVar = "geometric"
     summary: ClassVar = "failures before the first success"
     density: ClassVar = "p (1-p)ˣ"
@@ -35,20 +33,9 @@ class Geometric(Separable):
     )
     kind: ClassVar = "count"
     continuous: ClassVar = False
-    holds: ClassVar = ("probability",)
-    arrays: ClassVar = ("probability",)
+    closed: ClassVar = False
 
     inside = staticmethod(whole_numbers)
-
-    @classmethod
-    def range_of(cls, name: str) -> tuple[float, float]:
-        return 0.0, 1.0
-
-    @classmethod
-    def estimate(cls, part: Part, block: Block, r: Array) -> Self:
-        half = np.full((*r.shape[:-1], len(part.columns)), 0.5)
-        blank = cls(part.columns, half, incomplete=part.incomplete, options=part.options)
-        return blank.maximise(r.sum(axis=-1), blank.statistics(block, r))
 
     @classmethod
     def coordinates(cls, part: Part, block: Block) -> Array:
@@ -74,25 +61,8 @@ class Geometric(Separable):
     def to_vector(self, base: Self | None = None) -> Array:
         return flat(np.log(self.probability) - self._log_failure)
 
-    def from_vector(self, vector: Array) -> Self:
-        found = expit(vector).reshape(self.probability.shape)
-        return replace(self, probability=self.keep("probability", found))
-
     def information(self, weights: Array, vector: Array) -> Array:
         return flat(weights[..., None] * (1 - self.probability)) * vector
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         return (rng.geometric(self.probability[colours]) - 1).T.astype(float)
-
-    def boundary(self, component: int) -> list[str]:
-        return limits(self.probability[component], self.columns, "probability")
-
-    def to_dict(self, component: int) -> dict[str, Any]:
-        return {"probability": self.probability[component].tolist()}
-
-    @classmethod
-    def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
-        p = array_from(found, "probability", len(part.columns), low=0.0, high=1.0)
-        if not (p > 0).all():
-            raise ValueError("'probability' must be above 0")
-        return cls(part.columns, p, incomplete=part.incomplete, options=part.options)

@@ -17,11 +17,12 @@ import numpy as np
 from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.categorical import Categorical
-from emcli.numerics import Array, flat
+from emcli.families.still import Still
+from emcli.numerics import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Known(Categorical):
+class Known(Still, Categorical):
     name: ClassVar = "known"
     written: ClassVar = False
 
@@ -68,22 +69,6 @@ class Known(Categorical):
         found = r[order]
         found[:, seen] = table[:, labels] / table[:, labels].sum(axis=0)
         return found
-
-    def maximise(self, n: Array, t: Array) -> Self:
-        return self
-
-    def to_vector(self, base: Self | None = None) -> Array:
-        return flat(self.probabilities[0][..., :0])
-
-    def from_vector(self, vector: Array) -> Self:
-        return self
-
-    @property
-    def chart_size(self) -> int:
-        return 0
-
-    def information(self, weights: Array, vector: Array) -> Array:
-        return vector
 
     def boundary(self, component: int) -> list[str]:
         return []

@@ -6,16 +6,16 @@ Parameter: rate lambda (K, d), from 0. M step: the weighted mean.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import Separable, fill_missing
-from emcli.families.helpers import array_from, imputed, whole_numbers
+from emcli.families.helpers import imputed, whole_numbers
+from emcli.families.independent import Independent
 from emcli.numerics import Array, Codes, flat, log_factorial, safe_log
 
 
@@ -30,7 +30,7 @@ class LogFactorial:
 
 
 @dataclass(frozen=True, eq=False)
-class Poisson(Separable):
+class Poisson(Independent, Separable):
     rate: Array
 
     name: ClassVar = "poisson"
@@ -53,12 +53,6 @@ class Poisson(Separable):
     @classmethod
     def range_of(cls, name: str) -> tuple[float, float]:
         return 0.0, np.inf
-
-    @classmethod
-    def estimate(cls, part: Part, block: Block, r: Array) -> Self:
-        none = np.zeros((*r.shape[:-1], len(part.columns)))
-        blank = cls(part.columns, none, incomplete=part.incomplete, options=part.options)
-        return blank.maximise(r.sum(axis=-1), blank.statistics(block, r))
 
     @classmethod
     def coordinates(cls, part: Part, block: Block) -> Array:
@@ -96,11 +90,3 @@ class Poisson(Separable):
             for name, rate in zip(self.columns, self.rate[component], strict=True)
             if rate < 1e-9
         ]
-
-    def to_dict(self, component: int) -> dict[str, Any]:
-        return {"rate": self.rate[component].tolist()}
-
-    @classmethod
-    def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
-        rate = array_from(found, "rate", len(part.columns), low=0.0)
-        return cls(part.columns, rate, incomplete=part.incomplete, options=part.options)

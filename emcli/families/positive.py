@@ -6,16 +6,17 @@ Each is left as it is by another unit of a column, so starts look at standardise
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from emcli.errors import DegenerateError
-from emcli.families.base import Family, Part
+from emcli.families.base import Part
 from emcli.families.block import Block
-from emcli.families.helpers import array_from, imputed
+from emcli.families.helpers import imputed
+from emcli.families.independent import Independent
 from emcli.numerics import Array, Mask, flat
 
 # The least number a sample may hold: smaller draws would be rounded to zero, outside the support.
@@ -36,13 +37,14 @@ class LogPower:
         return self.power * found
 
 
-class Positive(Family):
-    """Independent columns of positive numbers; the fields in `arrays` are named as in the file."""
+class Positive(Independent):
+    """Independent columns of positive numbers."""
 
     support: ClassVar = "numbers above 0"
     kind: ClassVar = "real"
     continuous: ClassVar = True
     bounded: ClassVar = False
+    closed: ClassVar = False
 
     @staticmethod
     def inside(values: Array) -> Mask:
@@ -70,32 +72,8 @@ class Positive(Family):
         return 1 / np.square(np.clip(largest, 1e-150, 1e150))
 
     @classmethod
-    def estimate(cls, part: Part, block: Block, r: Array) -> Self:
-        one = np.ones((*r.shape[:-1], len(part.columns)))
-        blank = cls.made(part, **dict.fromkeys(cls.arrays, one))
-        return blank.maximise(r.sum(axis=-1), blank.statistics(block, r))
-
-    @classmethod
     def coordinates(cls, part: Part, block: Block) -> Array:
         return standardised(np.log(block.values), block.weights)
-
-    @classmethod
-    def made(cls, part: Part, **arrays: Array) -> Self:
-        """The family of these parameters, each (..., K, d)."""
-        return cls(part.columns, **arrays, options=part.options, incomplete=part.incomplete)  # type: ignore[call-arg]
-
-    def to_dict(self, component: int) -> dict[str, Any]:
-        return {name: getattr(self, name)[component].tolist() for name in self.arrays}
-
-    @classmethod
-    def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
-        arrays = {}
-        for name in cls.arrays:
-            low, _ = cls.range_of(name)
-            arrays[name] = array_from(found, name, len(part.columns), low)
-            if not (arrays[name] > low).all():
-                raise ValueError(f"'{name}' must be above 0")
-        return cls.made(part, **arrays)
 
 
 class Placed(Positive):

@@ -13,14 +13,16 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from emcli.families.base import Family, Part
+from emcli.families.base import Part
 from emcli.families.block import Block
-from emcli.families.helpers import array_from, imputed
-from emcli.numerics import Array, Codes, Mask, flat
+from emcli.families.helpers import imputed
+from emcli.families.independent import Independent
+from emcli.families.still import Still
+from emcli.numerics import Array, Codes, Mask
 
 
 @dataclass(frozen=True, eq=False)
-class Uniform(Family):
+class Uniform(Still, Independent):
     lower: Array
     upper: Array
     incomplete: tuple[int, ...] = field(default=(), kw_only=True)
@@ -53,9 +55,7 @@ class Uniform(Family):
         ranges = part.ranges or tuple((np.nanmin(row), np.nanmax(row)) for row in block.values)
         shape = (*r.shape[:-1], len(part.columns))
         lower, upper = (np.broadcast_to(ends, shape).copy() for ends in zip(*ranges, strict=True))
-        found = cls(
-            part.columns, lower, upper, options=part.options, incomplete=part.incomplete
-        )
+        found = cls.made(part, lower=lower, upper=upper)
         return replace(
             found, lower=found.keep("lower", lower), upper=found.keep("upper", upper)
         )
@@ -88,39 +88,16 @@ class Uniform(Family):
         seen = ~np.isnan(block.values)
         return np.asarray(r @ seen.T.astype(float))
 
-    def maximise(self, n: Array, t: Array) -> Self:
-        return self
-
     def q(self, n: Array, t: Array) -> float:
         return float(-(t * np.log(self.upper - self.lower)).sum())
-
-    def to_vector(self, base: Self | None = None) -> Array:
-        none: Array = np.zeros_like(flat(self.lower))[..., :0]
-        return none
-
-    def from_vector(self, vector: Array) -> Self:
-        return self
-
-    @property
-    def chart_size(self) -> int:
-        return 0
-
-    def information(self, weights: Array, vector: Array) -> Array:
-        return vector
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         u = rng.random((len(colours), len(self.columns)))
         return (self.lower[colours] + u * (self.upper - self.lower)[colours]).T
 
-    def to_dict(self, component: int) -> dict[str, Any]:
-        return {"lower": self.lower[component].tolist(), "upper": self.upper[component].tolist()}
-
     @classmethod
     def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
-        d = len(part.columns)
-        lower, upper = (array_from(found, name, d) for name in ("lower", "upper"))
-        if not (lower < upper).all():
+        read = super().from_dict(part, found)
+        if not (read.lower < read.upper).all():
             raise ValueError("'lower' must be below 'upper'")
-        return cls(
-            part.columns, lower, upper, options=part.options, incomplete=part.incomplete
-        )
+        return read

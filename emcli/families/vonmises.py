@@ -9,7 +9,7 @@ direction of the mean of the unit vectors, and the kappa at which I_1 / I_0 is i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -21,12 +21,13 @@ from emcli.families import spheres
 from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import Separable
-from emcli.families.helpers import array_from, imputed
+from emcli.families.helpers import imputed
+from emcli.families.independent import Independent
 from emcli.numerics import Array, Codes, Mask, flat, safe_log
 
 
 @dataclass(frozen=True, eq=False)
-class VonMises(Separable):
+class VonMises(Independent, Separable):
     mean_direction: Array
     concentration: Array
     centre: Array  # (d,) mean directions lie within half a turn of it: 0, or half a turn
@@ -77,6 +78,11 @@ class VonMises(Separable):
         return _turn(self.options)
 
     @classmethod
+    def made(cls, part: Part, **arrays: Array) -> Self:
+        centre = _centre(arrays["mean_direction"].min(axis=0), _turn(part.options))
+        return super().made(part, **({"centre": centre} | arrays))
+
+    @classmethod
     def estimate(cls, part: Part, block: Block, r: Array) -> Self:
         """About the directions of the means, for the digits of sharp components."""
         turn = _turn(part.options)
@@ -84,10 +90,8 @@ class VonMises(Separable):
         angles = np.where(np.isnan(block.values), 0.0, _radians(block.values, turn))
         east, north = (r @ f(angles).T for f in (np.cos, np.sin))
         mean = np.arctan2(north, east) * (turn / (2 * np.pi))
-        blank = cls(
-            part.columns, mean, np.full_like(mean, np.inf), centre,
-            options=part.options, incomplete=part.incomplete,
-        )
+        sharp = np.full_like(mean, np.inf)
+        blank = cls.made(part, mean_direction=mean, concentration=sharp, centre=centre)
         blank = replace(blank, mean_direction=blank.keep("mean_direction", mean))
         return blank.maximise(r.sum(axis=-1), blank.statistics(block, r))
 
@@ -233,22 +237,6 @@ class VonMises(Separable):
             for name, kappa in zip(self.columns, self.concentration[component], strict=True)
             if kappa < 1e-9
         ]
-
-    def to_dict(self, component: int) -> dict[str, Any]:
-        return {
-            "mean_direction": self.mean_direction[component].tolist(),
-            "concentration": self.concentration[component].tolist(),
-        }
-
-    @classmethod
-    def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
-        d = len(part.columns)
-        mean = array_from(found, "mean_direction", d)
-        kappa = array_from(found, "concentration", d, low=0.0)
-        centre = _centre(mean.min(axis=0), _turn(part.options))
-        return cls(
-            part.columns, mean, kappa, centre, options=part.options, incomplete=part.incomplete
-        )
 
 
 def _turn(options: Mapping[str, Any]) -> float:

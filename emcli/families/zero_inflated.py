@@ -11,16 +11,16 @@ Of one column a mixture tells how many zeros are no counts, but not of which com
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import Separable, fill_missing
-from emcli.families.helpers import array_from, imputed, whole_numbers
+from emcli.families.helpers import imputed, whole_numbers
+from emcli.families.independent import Independent
 from emcli.families.poisson import LogFactorial
 from emcli.numerics import LOG_TINY, LOG_ZERO, Array, Codes, expit, flat, safe_log
 
@@ -31,7 +31,7 @@ _GRID = np.linspace(0.0, 1.0, 33)
 
 
 @dataclass(frozen=True, eq=False)
-class ZeroInflatedPoisson(Separable):
+class ZeroInflatedPoisson(Independent, Separable):
     rate: Array
     zero_probability: Array
 
@@ -53,13 +53,6 @@ class ZeroInflatedPoisson(Separable):
     @classmethod
     def range_of(cls, name: str) -> tuple[float, float]:
         return 0.0, 1.0 if name == "zero_probability" else np.inf
-
-    @classmethod
-    def estimate(cls, part: Part, block: Block, r: Array) -> Self:
-        none = np.zeros((*r.shape[:-1], len(part.columns)))
-        blank = cls(part.columns, none, none, incomplete=part.incomplete, options=part.options)
-        blank = replace(blank, zero_probability=blank.keep("zero_probability", none))
-        return blank.maximise(r.sum(axis=-1), blank.statistics(block, r))
 
     @classmethod
     def coordinates(cls, part: Part, block: Block) -> Array:
@@ -180,19 +173,6 @@ class ZeroInflatedPoisson(Separable):
             *(f"zero probability of '{name}' is 0"
               for name, omega in zip(self.columns, omegas, strict=True) if omega < 1e-9),
         ]
-
-    def to_dict(self, component: int) -> dict[str, Any]:
-        return {
-            "rate": self.rate[component].tolist(),
-            "zero_probability": self.zero_probability[component].tolist(),
-        }
-
-    @classmethod
-    def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
-        d = len(part.columns)
-        rate = array_from(found, "rate", d, low=0.0)
-        zero = array_from(found, "zero_probability", d, low=0.0, high=1.0)
-        return cls(part.columns, rate, zero, incomplete=part.incomplete, options=part.options)
 
 
 def truncated(mean: Array) -> Array:
