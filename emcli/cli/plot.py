@@ -14,7 +14,7 @@ from emcli.cli.options import Command
 from emcli.errors import UsageError
 from emcli.files import Outputs, print_text
 from emcli.report.terminal import is_terminal
-from emcli.settings import PlotSettings, Plotting, Selecting
+from emcli.settings import PlotSettings, Plotting, ReportSettings, Selecting
 
 if TYPE_CHECKING:
     from emcli.report.plots import Scene
@@ -47,14 +47,14 @@ def run(settings: PlotSettings, params: str, data: Sequence[str]) -> None:
             f"type emcli plot {params} DATA, or fit with --trace FILE and give --trace FILE here",
         )
     if ask.output is None and ask.kind == "terminal":
-        print_text(plots.ready("terminal").text(_scene(settings, params, data), sys.stdout))
+        print_text(plots.ready("terminal").text(scene_of(settings, params, data), sys.stdout))
         return
     path = _target(ask)
     fmt = plots.format_of(ask.kind, path)
     plots.ready(ask.kind)
     with Outputs(inputs_of(data, params, ask.trace)) as outputs:
         file = outputs.open(path)
-        plots.write(ask.kind, _scene(settings, params, data), ask, file, fmt)
+        plots.write(ask.kind, scene_of(settings, params, data), ask, file, fmt)
 
 
 def _target(ask: Plotting) -> str:
@@ -66,7 +66,9 @@ def _target(ask: Plotting) -> str:
     return ask.output
 
 
-def _scene(settings: PlotSettings, params: str, data: Sequence[str]) -> Scene:
+def scene_of(
+    settings: PlotSettings | ReportSettings, params: str, data: Sequence[str]
+) -> Scene:
     """The fit, and the rows where some were given."""
     from emcli import api, tables
     from emcli.report.plots import Scene
@@ -76,8 +78,7 @@ def _scene(settings: PlotSettings, params: str, data: Sequence[str]) -> Scene:
     if not data:
         return Scene(fitted)
     fitted = fitted.in_part(rows.interval, rows.censored)
-    wanted = [*(column.name for column in fitted.sources), *([rows.weight] if rows.weight else [])]
-    table = tables.read(data, settings.reading, wanted)
+    table = tables.read(data, settings.reading)
     encoded = api.encode(fitted, table, Selecting(weight=rows.weight, missing=rows.missing))
     return Scene(fitted, encoded, settings.running.threads)
 

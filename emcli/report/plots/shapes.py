@@ -11,6 +11,7 @@ from emcli.numerics import Array
 
 # What 1 and 2 standard deviations enclose of a normal distribution in the plane.
 SHARES = (1 - np.exp(-0.5), 1 - np.exp(-2.0))
+OUTLINE = 121  # points of an ellipse
 _SPREADS = ("covariance", "variance", "scale")
 
 
@@ -49,9 +50,9 @@ def _spread(entry: Mapping[str, Any]) -> Array | None:
     return np.diag(spread) if spread.ndim == 1 else spread
 
 
-def ellipse(centre: Array, matrix: Array, radius: float, points: int = 120) -> Array:
-    """(2, points): the outline at Mahalanobis distance `radius`, closed."""
-    angle = np.linspace(0, 2 * np.pi, points)
+def ellipse(centre: Array, matrix: Array, radius: float) -> Array:
+    """(2, OUTLINE): the outline at Mahalanobis distance `radius`, closed."""
+    angle = np.linspace(0, 2 * np.pi, OUTLINE)
     values, axes = np.linalg.eigh(matrix)
     circle = np.vstack([np.cos(angle), np.sin(angle)])
     found: Array = centre[:, None] + radius * (axes * np.sqrt(np.maximum(values, 0))) @ circle

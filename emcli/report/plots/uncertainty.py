@@ -23,6 +23,8 @@ def draw(scene: Scene, ask: Plotting) -> Figure:
     axes.plot(rank, largest[order], color=style.PALE, linewidth=0.8)
     for k, look in enumerate(scene.looks):
         own = scene.best[order] == k
+        if not own.any():
+            continue
         axes.plot(
             rank[own], largest[order][own], color=look, marker=style.marker(k), linestyle="none",
             markersize=4, clip_on=False, zorder=3,
