@@ -19,6 +19,7 @@ from emcli.errors import DegenerateError, FitError, UsageError
 from emcli.families import catalogue
 from emcli.families.base import Family, Part
 from emcli.families.interval import Interval
+from emcli.families.known import Known
 from emcli.fitted import Fitted
 from emcli.kinds import Kind
 from emcli.mixture import Mixture, Model
@@ -104,6 +105,9 @@ def _part(family: Family, data: Data) -> Part:
     if isinstance(family, Interval):
         inner = _part(family.inner, data)
         return Interval.part(inner, family.upper, family.low, family.high)
+    if isinstance(family, Known):
+        trust = {"trust": float(family.probabilities[0].max())}
+        return Part(Known, family.columns, options=trust, levels=family.levels)
     at = {column.name: j for j, column in enumerate(data.columns)}
     rows = [at[name] for name in family.inputs]
     _, _, variant = family.label.partition(":")

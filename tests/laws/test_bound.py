@@ -16,14 +16,14 @@ from emcli.sources.memory import MemorySource
 
 from .table import TABLE, every_row, exact_rows, independent_rows, masked, rough, rows
 
-WEIGHTS = np.random.default_rng(0).exponential(size=200)
+WEIGHTS = np.random.default_rng(0).exponential(size=150)
 
 
 @cache
 def climbed(name, empty=False):
     """Three steps of EM on a row of the table, and the source they are on."""
     row = next(row for row in TABLE if row.name == name)
-    values = row.draw(200, 60)
+    values = row.draw(150, 60)
     source = MemorySource(masked(values, 0.2, 60) if empty else values, row.names, WEIGHTS)
     found = list(islice(em.steps(rough(row, source, 60, 0.8), source), 4))
     return found[1:], source
@@ -32,7 +32,7 @@ def climbed(name, empty=False):
 @cache
 def drawn(name, empty=False):
     found, source = climbed(name, empty)
-    return curves(found, source, points=9)
+    return curves(found, source, points=7)
 
 
 def slack(source, value):
