@@ -25,8 +25,8 @@ from emcli.families.base import Part
 from emcli.families.known import Known
 from emcli.fitted import Fitted, Scores, load
 from emcli.mixture import Mixture, Model
-from emcli.newrows import as_table, encode, refuse_missing, refuse_rows
-from emcli.outcome import Outcome, described, notes_on, rounded
+from emcli.newrows import as_table, encode, refuse_gaps, refuse_rows
+from emcli.outcome import Outcome, described, notes_on, recorded, rounded
 from emcli.search import Search
 from emcli.settings import FitSettings
 from emcli.sources.memory import one_blas_thread
@@ -61,6 +61,7 @@ def fit_table(
     files = asked.modelling.family_file
     own = catalogue.use(files) if files else ()
     free = asked.modelling.components == settings.Modelling().components
+    options = recorded(asked)
     asked, named = composed(asked)
     terms = grammar.parse(asked.modelling.model)
     if table.spool is None:
@@ -102,6 +103,7 @@ def fit_table(
             from emcli.truth import compared
 
             fitted = compared(table, asked.selecting.truth, fitted, data)
+        fitted = replace(fitted, fit=fitted.fit | {"options": options})
     used = {claim.term.family for claims in plan.models for claim in claims}
     idle = [f"--family-file knows {name}; -m does not ask for it" for name in sorted({*own} - used)]
     notes = (*plan.notes, *notes_on(data, models), *idle)
@@ -152,9 +154,12 @@ def _part(claim: Claim, data: Data, table: tables.Table) -> Part:
         tuple(data.range_of(at[name]) for name in claim.columns) if family.ranged else (),
     )
     family.refuse(part)
-    if part.incomplete and family.needs_whole_rows(part):
-        refuse_missing(table, data, part.inputs, family.title(part), choose=True)
     refuse_rows(table, data, family, part.columns)
+    if part.incomplete and family.correlated:
+        from emcli.families.undivided import Gapped
+
+        refuse_gaps(table, data, part.columns, part.inputs, family.title(part))
+        return Gapped.part(part)
     return part
 
 

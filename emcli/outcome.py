@@ -16,7 +16,7 @@ from emcli.fitted import Fitted
 from emcli.frozen import frozen
 from emcli.mixture import Mixture, Model
 from emcli.numerics import distinct
-from emcli.settings import FitSettings
+from emcli.settings import STARTS, FitSettings, changed
 from emcli.sources.memory import MemorySource
 
 QUANTILES = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -88,6 +88,18 @@ def described(
     }
     selection = tuple(_row(c, name) for c in cells)
     return replace(written, fit=found, selection=selection)
+
+
+def recorded(asked: FitSettings) -> dict[str, Any]:
+    """What was asked of the fit beside the defaults, by option; no paths, as the SPEC has it."""
+    bundles = (asked.modelling, asked.selecting, asked.searching, asked.stopping)
+    found = {name: value for one in bundles for name, value in changed(one).items()}
+    found["component"] = [one for one in found.get("component", ()) if ".json" not in one]
+    if found.get("start") not in STARTS:
+        found["start"] = None
+    left = {name: [*value] if isinstance(value, tuple) else value
+            for name, value in found.items() if name not in ("family_file", "id")}
+    return {name: value for name, value in left.items() if value not in (None, [])}
 
 
 def _whole(x: float) -> int | float:

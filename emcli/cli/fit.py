@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from emcli.cli.common import DATA, format_of, importing, inputs_of, someone_looks, warn
 from emcli.cli.options import Command
 from emcli.errors import FitError, UsageError
 from emcli.files import Outputs, print_text
-from emcli.settings import STARTS, Families, FitSettings, Output, PlotRows, Reading
+from emcli.settings import STARTS, Families, FitSettings, Output, PlotRows, Reading, changed, words
 
 if TYPE_CHECKING:
     from emcli.api import Outcome
@@ -198,25 +197,14 @@ def _next_steps(settings: FitSettings, data: Sequence[str]) -> list[tuple[str, s
 
 def _plotting(settings: FitSettings, data: Sequence[str]) -> list[str]:
     """The command that draws the fit among its rows, which are read as they were here."""
-    words = ["emcli", "plot", settings.output.params or "params.json", *data]
+    params = settings.output.params or "params.json"
     given = {
-        field.name: getattr(getattr(settings, group.name), field.name)
-        for group in fields(settings) for field in fields(getattr(settings, group.name))
-    }  # fmt: skip
-    for bundle in (PlotRows, Families, Reading):
-        for field in fields(bundle):
-            value, flag = given[field.name], field.metadata["flags"][-1]
-            if value is True:
-                words.append(flag)
-            elif value != field.default:
-                each = value if field.metadata.get("repeat") else [value]
-                words += [word for one in each for word in (flag, _typed(one))]
-    return [*words, "-o", "clusters.png"]
-
-
-def _typed(value: str | tuple[str, ...]) -> str:
-    """The value of an option as one would type it."""
-    return value if isinstance(value, str) else ",".join(value)
+        name: value
+        for bundle in (settings.selecting, settings.modelling, settings.reading)
+        for name, value in changed(bundle).items()
+    }
+    as_here = words((PlotRows, Families, Reading), given)
+    return ["emcli", "plot", params, *data, *as_here, "-o", "clusters.png"]
 
 
 command = Command(

@@ -56,6 +56,7 @@ _COMMANDS = {
     "fit": "Fit a mixture to a table.",
     "models": "The catalogue of models.",
     "plot": "Pictures of a fit.",
+    "report": "A page about a fit.",
     "sample": "Draw rows from fitted parameters.",
     "score": "Log density of each row; outliers.",
     "show": "Fitted parameters as a table.",

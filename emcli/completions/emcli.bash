@@ -9,7 +9,7 @@ _emcli() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local words=
     if ((COMP_CWORD == 1)); then
-        words='fit assign score sample show plot models completion --help --version'
+        words='fit assign score sample show plot report models completion --help --version'
     else
         case $prev in
         --missing) words='use drop refuse' ;;
@@ -48,6 +48,10 @@ _emcli() {
                 ;;
             plot:-*)
                 words='--kind --output --iteration --trace --weight --interval --censored --missing
+                    --family-file --delimiter --decimal --encoding --na --no-header --threads --help'
+                ;;
+            report:-*)
+                words='--output --iteration --trace --weight --interval --censored --missing
                     --family-file --delimiter --decimal --encoding --na --no-header --threads --help'
                 ;;
             models:-*)

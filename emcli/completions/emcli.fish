@@ -1,7 +1,7 @@
 # Completion of emcli for fish: emcli completion fish | source, or as
 # share/fish/vendor_completions.d/emcli.fish.
 
-set -l commands fit assign score sample show plot models completion
+set -l commands fit assign score sample show plot report models completion
 
 complete -c emcli -n "not __fish_seen_subcommand_from $commands" -f
 complete -c emcli -n "not __fish_seen_subcommand_from $commands" -s h -l help -d 'Show help'
@@ -12,6 +12,7 @@ complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a score -d 'Lo
 complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a sample -d 'Draw rows from fitted parameters'
 complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a show -d 'Fitted parameters as a table'
 complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a plot -d 'Pictures of a fit'
+complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a report -d 'A page about a fit'
 complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a models -d 'The catalogue of models'
 complete -c emcli -n "not __fish_seen_subcommand_from $commands" -a completion -d 'Print the completion script of a shell'
 
@@ -126,6 +127,21 @@ complete -c emcli -n '__fish_seen_subcommand_from plot' -l na -x -d 'Words that 
 complete -c emcli -n '__fish_seen_subcommand_from plot' -l no-header -d 'The first line is data'
 complete -c emcli -n '__fish_seen_subcommand_from plot' -l threads -x -d 'Processor cores to use'
 complete -c emcli -n '__fish_seen_subcommand_from plot' -s h -l help -d 'Show this message and exit'
+complete -c emcli -n '__fish_seen_subcommand_from report' -s o -l output -r -d 'Write the page as HTML'
+complete -c emcli -n '__fish_seen_subcommand_from report' -l iteration -x -d 'Iteration of EM at which the picture of the lower bound begins'
+complete -c emcli -n '__fish_seen_subcommand_from report' -l trace -r -d 'What emcli fit --trace wrote'
+complete -c emcli -n '__fish_seen_subcommand_from report' -l interval -x -d 'A column known only to lie between two others, or binned'
+complete -c emcli -n '__fish_seen_subcommand_from report' -l censored -x -d 'Where STATUS is 0 or false the value is COL or more'
+complete -c emcli -n '__fish_seen_subcommand_from report' -l weight -x -d 'Column of non-negative row weights'
+complete -c emcli -n '__fish_seen_subcommand_from report' -l missing -x -a 'use drop refuse' -d 'Empty cells'
+complete -c emcli -n '__fish_seen_subcommand_from report' -l family-file -r -d 'A distribution of your own, FILE.py:NAME'
+complete -c emcli -n '__fish_seen_subcommand_from report' -s d -l delimiter -x -d 'Field separator of text tables'
+complete -c emcli -n '__fish_seen_subcommand_from report' -l decimal -x -d 'Decimal mark of text tables'
+complete -c emcli -n '__fish_seen_subcommand_from report' -l encoding -x -d 'Character encoding of text tables'
+complete -c emcli -n '__fish_seen_subcommand_from report' -l na -x -d 'Words that mean an empty cell, separated by commas, in place of NA, NaN, null and their kin'
+complete -c emcli -n '__fish_seen_subcommand_from report' -l no-header -d 'The first line is data'
+complete -c emcli -n '__fish_seen_subcommand_from report' -l threads -x -d 'Processor cores to use'
+complete -c emcli -n '__fish_seen_subcommand_from report' -s h -l help -d 'Show this message and exit'
 
 complete -c emcli -n '__fish_seen_subcommand_from models' -l family-file -r -d 'A distribution of your own, FILE.py:NAME'
 complete -c emcli -n '__fish_seen_subcommand_from models' -s h -l help -d 'Show this message and exit'

@@ -11,6 +11,7 @@ _emcli() {
         'sample:Draw rows from fitted parameters'
         'show:Fitted parameters as a table'
         'plot:Pictures of a fit'
+        'report:A page about a fit'
         'models:The catalogue of models'
         'completion:Print the completion script of a shell'
     )
@@ -139,6 +140,25 @@ _emcli() {
             '(-o --output)'{-o,--output}'[Write the picture as .png, .svg or .pdf by its ending]:file:_files' \
             '--iteration[Iteration of EM at which --kind bound begins]:t:' \
             '--trace[What emcli fit --trace wrote, for --kind convergence]:file:_files' \
+            '*--interval[A column known only to lie between two others, or binned]:name=lower,upper:' \
+            '*--censored[Where STATUS is 0 or false the value is COL or more]:col=status:' \
+            '--weight[Column of non-negative row weights]:col:' \
+            '--missing[Empty cells]:missing:(use drop refuse)' \
+            '*--family-file[A distribution of your own, FILE.py\:NAME]:file:_files' \
+            '(-d --delimiter)'{-d,--delimiter}'[Field separator of text tables]:char:' \
+            '--decimal[Decimal mark of text tables]:char:' \
+            '--encoding[Character encoding of text tables]:name:' \
+            '--na[Words that mean an empty cell, separated by commas, in place of NA, NaN, null and their kin]:list:' \
+            '--no-header[The first line is data]' \
+            '--threads[Processor cores to use]:n:' \
+            '(-h --help)'{-h,--help}'[Show this message and exit]' \
+            '*:file:_files'
+        ;;
+    report)
+        _arguments -s \
+            '(-o --output)'{-o,--output}'[Write the page as HTML]:file:_files' \
+            '--iteration[Iteration of EM at which the picture of the lower bound begins]:t:' \
+            '--trace[What emcli fit --trace wrote]:file:_files' \
             '*--interval[A column known only to lie between two others, or binned]:name=lower,upper:' \
             '*--censored[Where STATUS is 0 or false the value is COL or more]:col=status:' \
             '--weight[Column of non-negative row weights]:col:' \

@@ -54,23 +54,22 @@ def summary(fitted: Fitted, components: Sequence[Any], page: Page, stream: TextI
     """
 
     def draw(sheet: Sheet) -> None:
-        _headline(sheet, fitted, page)
-        _components(sheet, fitted, components, page.full)
-        _quality(sheet, fitted)
+        headline(sheet, fitted, page.title)
+        parameters(sheet, fitted, components, page.full)
+        quality(sheet, fitted)
         if "truth" in fitted.fit:
+            sheet.line()
             draw_truth(sheet, fitted.fit["truth"], [c["colour"] for c in components])
-        comparison = Comparison(
-            fitted.selection, fitted.criterion, fitted.mixture.name, fitted.mixture.k
-        )
         if len(fitted.selection) > 1:
             sheet.line()
-            draw_comparison(sheet, comparison)
+            draw_comparison(sheet, comparison(fitted))
         _remarks(sheet, page)
 
     return to_text(draw, stream)
 
 
-def _headline(sheet: Sheet, fitted: Fitted, page: Page) -> None:
+def headline(sheet: Sheet, fitted: Fitted, title: str) -> None:
+    """What was fitted to what."""
     fit, k = fitted.fit, fitted.mixture.k
     names = [column.name for column in fitted.columns]
     listed = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
@@ -79,7 +78,7 @@ def _headline(sheet: Sheet, fitted: Fitted, page: Page) -> None:
         size += f" weighing {numbers.count(fit['weight_total'])}"
     if fit.get("missing_cells"):
         size += f", {numbers.count(fit['missing_cells'])} missing cells"
-    sheet.line(f"{page.title}: {size}; {_plural(len(names), 'column')}: {listed}")
+    sheet.line(f"{title}: {size}; {_plural(len(names), 'column')}: {listed}")
     chosen = ""
     if len(fitted.selection) > 1:
         chosen = f", chosen by {fitted.criterion.upper()} among {len(fitted.selection)} fits"
@@ -87,9 +86,10 @@ def _headline(sheet: Sheet, fitted: Fitted, page: Page) -> None:
     sheet.line()
 
 
-def _components(
+def parameters(
     sheet: Sheet, fitted: Fitted, components: Sequence[Mapping[str, Any]], full: bool
 ) -> None:
+    """The components side by side; full: every parameter, however many lines that takes."""
     levels = {c.name: c.levels for c in fitted.columns if c.kind == "binary" and c.levels}
     rows = component_rows(components, fitted.fit["weight_total"], levels, full)
     colours = [component["colour"] for component in components]
@@ -97,7 +97,7 @@ def _components(
     sheet.line()
 
 
-def _quality(sheet: Sheet, fitted: Fitted) -> None:
+def quality(sheet: Sheet, fitted: Fitted) -> None:
     """How good the fit is, and whether to trust it."""
     fit, name = fitted.fit, fitted.criterion
     parts = [f"log-likelihood {fit['log_likelihood']:.3f}"]
@@ -116,6 +116,11 @@ def _quality(sheet: Sheet, fitted: Fitted) -> None:
         beside = "" if finished == tried else f" ({tried} were tried)"
         line += f"; {fit['starts_at_best']} of {finished} starts ended here{beside}"
     sheet.line(line, style="" if fit["converged"] else "bold yellow")
+
+
+def comparison(fitted: Fitted) -> Comparison:
+    """The table it was chosen from."""
+    return Comparison(fitted.selection, fitted.criterion, fitted.mixture.name, fitted.mixture.k)
 
 
 def _remarks(sheet: Sheet, page: Page) -> None:

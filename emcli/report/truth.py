@@ -11,7 +11,6 @@ from emcli.report.sheet import Column, Sheet
 
 def draw_truth(sheet: Sheet, truth: Mapping[str, Any], colours: Sequence[str]) -> None:
     """The crosstab, and how well it agrees."""
-    sheet.line()
     heads = [Column(f"● {colour}", right=True, style=f"of:{colour}") for colour in colours]
     lines = [
         [level, *numbers.counts(row)]

@@ -7,7 +7,7 @@ and the Python API (`emcli.fit(..., starts=20)`) are all made from these fields.
 
 from __future__ import annotations
 
-from emcli.settings.declaring import build
+from emcli.settings.declaring import build, changed, words
 from emcli.settings.fitting import (
     CRITERIA,
     STARTS,
@@ -22,7 +22,6 @@ from emcli.settings.fitting import (
     Talking,
 )
 from emcli.settings.others import (
-    PICTURES,
     AssignOutput,
     AssignSettings,
     Cores,
@@ -33,6 +32,8 @@ from emcli.settings.others import (
     PlotRows,
     PlotSettings,
     Plotting,
+    Reporting,
+    ReportSettings,
     SampleSettings,
     Sampling,
     ScoreOutput,
@@ -43,7 +44,6 @@ from emcli.settings.others import (
 
 __all__ = [
     "CRITERIA",
-    "PICTURES",
     "STARTS",
     "AssignOutput",
     "AssignSettings",
@@ -59,6 +59,8 @@ __all__ = [
     "PlotSettings",
     "Plotting",
     "Reading",
+    "ReportSettings",
+    "Reporting",
     "Running",
     "SampleSettings",
     "Sampling",
@@ -71,4 +73,6 @@ __all__ = [
     "Talking",
     "WeighedRows",
     "build",
+    "changed",
+    "words",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field, fields
 from typing import Any
 
@@ -23,6 +23,35 @@ def as_in(bundle: type, name: str) -> Any:
     """The option `name` of another bundle, declared there."""
     declared = next(f for f in fields(bundle) if f.name == name)
     return field(default=declared.default, metadata=declared.metadata)
+
+
+def changed(bundle: Any) -> dict[str, Any]:
+    """The options of a bundle whose values are not their defaults, by name."""
+    return {f.name: value for f in fields(bundle)
+            if (value := getattr(bundle, f.name)) != f.default}
+
+
+def words(kinds: Iterable[type], values: Mapping[str, Any]) -> list[str]:
+    """What to type for those of the values, by name, that these bundles declare."""
+    found: list[str] = []
+    for declared in (f for kind in kinds for f in fields(kind) if f.name in values):
+        value, flag = values[declared.name], declared.metadata["flags"][0]
+        if value is True:
+            found.append(flag)
+        elif value != declared.default:
+            each = value if declared.metadata.get("repeat") else [value]
+            found += [word for one in each for word in (flag, _typed(one))]
+    return found
+
+
+def _typed(value: Any) -> str:
+    """The value of an option as one would type it."""
+    if not isinstance(value, list | tuple):
+        return str(value)
+    numbers = all(isinstance(one, int) for one in value)
+    if numbers and len(value) > 1 and value[-1] - value[0] == len(value) - 1:  # they increase
+        return f"{value[0]}-{value[-1]}"
+    return ",".join(map(str, value))
 
 
 def build(bundle: type, values: Mapping[str, Any]) -> Any:

@@ -141,6 +141,18 @@ class Plotting:
 
 
 @frozen
+class Reporting:
+    """Where the page goes, and what its pictures are of."""
+
+    output: str | None = option(
+        "-o", "--output", default=None, metavar="FILE",
+        help="Write the page as HTML; '-' is standard output.",
+    )
+    iteration: int | None = as_in(Plotting, "iteration")
+    trace: str | None = as_in(Plotting, "trace")
+
+
+@frozen
 class AssignSettings:
     """All that `emcli assign` was asked, beside the parameters and the data."""
 
@@ -169,6 +181,17 @@ class PlotSettings:
     """All that `emcli plot` was asked, beside the parameters and the data."""
 
     plotting: Plotting = Plotting()
+    rows: PlotRows = PlotRows()
+    families: Families = Families()
+    reading: Reading = Reading()
+    running: Cores = Cores()
+
+
+@frozen
+class ReportSettings:
+    """All that `emcli report` was asked, beside the parameters and the data."""
+
+    reporting: Reporting = Reporting()
     rows: PlotRows = PlotRows()
     families: Families = Families()
     reading: Reading = Reading()

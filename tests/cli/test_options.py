@@ -34,6 +34,8 @@ CONTRACT = {
     "show": "--family-file",
     "plot": """--kind -o --output --iteration --trace --weight --interval --censored --missing
         --family-file --threads -d --delimiter --decimal --encoding --na --no-header""",
+    "report": """-o --output --iteration --trace --weight --interval --censored --missing
+        --family-file --threads -d --delimiter --decimal --encoding --na --no-header""",
     "models": "--family-file",
     "completion": "",
 }
