@@ -28,33 +28,40 @@ def safe_log(probability: Array) -> Array:
 
 
 def log_factorial(x: Array) -> Array:
-    """log(x!) of whole numbers from 0, elementwise: a table, then Stirling's series.
-
-    At 256 the first term left out is 1/(1680 x^7), about 1e-20.
-    """
+    """log(x!) of whole numbers from 0, elementwise: a table, then Stirling's series."""
     small = x < 256
     y = np.where(small, 256.0, x)
-    square = 1 / (y * y)
-    tail = (1 / 12 - square * (1 / 360 - square / 1260)) / y
-    large = y * (np.log(y) - 1) + 0.5 * np.log(2 * np.pi * y) + tail
+    large = y * (np.log(y) - 1) + 0.5 * np.log(2 * np.pi * y) + stirling_tail(y)
     return np.where(small, _FACTORIALS[np.where(small, x, 0.0).astype(np.int64)], large)
+
+
+def stirling_tail(a: Array) -> Array:
+    """log Gamma(a) - (a - 1/2) log a + a - log(2 pi) / 2 for a from 16, elementwise.
+
+    The first term of Stirling's series that is left out is 1e-16 there.
+    """
+    y = 1 / a
+    z = y * y
+    found: Array = y / 12 * (
+        1 - z / 30 * (1 - z * (2 / 7) * (1 - z * (3 / 4) * (1 - z * (140 / 99))))
+    )
+    return found
 
 
 def stirling(a: Array) -> tuple[Array, Array, Array]:
     """log Gamma(a) - a log a + a for a > 0, and its first two derivatives, elementwise.
 
     They are small where log Gamma is large (the first derivative is digamma(a) - log a), so that
-    sharp gamma and beta densities keep their digits. Stirling's series from 16 on, where its first
-    term left out is 1e-16; below by the recurrence of log Gamma.
+    sharp gamma and beta densities keep their digits. Stirling's series from 16 on; below by the
+    recurrence of log Gamma.
     """
     small = a < 16
     b = np.where(small, a + 16, a)
     y = 1 / b
     z = y * y
-    value = y / 12 * (1 - z / 30 * (1 - z * (2 / 7) * (1 - z * (3 / 4) * (1 - z * (140 / 99)))))
     slope = -z / 12 * (1 - z / 10 * (1 - z * (10 / 21) * (1 - z * (21 / 20) * (1 - z * (20 / 11)))))
     bend = y * z / 6 * (1 - z / 5 * (1 - z * (5 / 7) * (1 - z * (7 / 5) * (1 - z * (25 / 11)))))
-    value += 0.5 * np.log(2 * np.pi * y)
+    value = stirling_tail(b) + 0.5 * np.log(2 * np.pi * y)
     slope -= y / 2
     bend += z / 2
     if small.any():
@@ -65,6 +72,19 @@ def stirling(a: Array) -> tuple[Array, Array, Array]:
         slope += np.where(small, np.log(b / low) - inverse.sum(axis=-1), 0.0)
         bend += np.where(small, y - inverse[..., 0] + np.square(inverse).sum(axis=-1), 0.0)
     return value, slope, bend
+
+
+def log_gamma_rise(a: Array, b: Array) -> Array:
+    """log(Gamma(a + b) / Gamma(a)) - b log(a), for b of 0 or more: zero where a is infinite."""
+    a, b = np.broadcast_arrays(np.minimum(a, 1e150), b)
+    small = a < 16
+    c = np.where(small, a + 16, a)
+    found = (c + b - 0.5) * np.log1p(b / c) - b + stirling_tail(c + b) - stirling_tail(c)
+    if small.any():
+        low = np.where(small, a, 16.0)
+        steps = np.log1p(b[..., None] / (low[..., None] + np.arange(16.0))).sum(axis=-1)
+        found += np.where(small, b * np.log(c / low) - steps, 0.0)
+    return found
 
 
 def softmax_columns(joint: Array) -> Array:

@@ -90,10 +90,11 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     "arguments",
     [
         ("faithful.csv", "-k", "2"),
+        ("faithful.csv", "-m", "student", "-k", "2"),
         ("death_notices.csv", "--weight", "frequency", "-m", "poisson", "-k", "2"),
         ("carcinoma.csv", "-m", "categorical(A..G)", "-k", "2"),
     ],
-    ids=lambda arguments: arguments[0],
+    ids=" ".join,
 )
 def test_common_fits_do_without_scipy_and_pandas(arguments: tuple[str, ...]) -> None:
     table, *options = arguments

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from emcli.numerics import Array, log_factorial, safe_log, stirling
+from emcli.numerics import Array, log_factorial, safe_log, stirling, stirling_tail
 
 # Sums over i < x are looked up to an x of this or, of many rows, of that.
 _TABLE = 256, 4096
@@ -51,17 +51,9 @@ def _log_mass_far(x: Array, mean: Array, size: Array) -> Array:
     level = np.log1p(x / size) - np.log1p(excess)  # the logarithm of 1 + one
     found = one * curve(one, level) - two * curve(two, level + safe_log(mean) - log)
     found *= away
-    found += _tail(x + size) - 0.5 * np.log1p(size / x)
+    found += stirling_tail(x + size) - 0.5 * np.log1p(size / x)
     found -= stirling(size)[0]
-    found -= _tail(x) + log
-    return found
-
-
-def _tail(a: Array) -> Array:
-    """log Gamma(a) + a - (a - 1/2) log a - log(2 pi) / 2 of a above 256."""
-    y = 1 / a
-    square = y * y
-    found: Array = y * (1 / 12 - square * (1 / 360 - square / 1260))
+    found -= stirling_tail(x) + log
     return found
 
 

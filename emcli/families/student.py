@@ -26,12 +26,11 @@ import numpy as np
 from emcli.errors import UsageError
 from emcli.families.base import Family, Part
 from emcli.families.block import Block
-from emcli.families.gammas import log_gamma_rise, log_less_digamma
 from emcli.families.gaussian import Diagonal, Gaussian, Normal, structure_of
 from emcli.families.quadratic import LOG_2PI
 from emcli.families.structures import AXIS_ALIGNED, STRUCTURES
 from emcli.families.words import numbers
-from emcli.numerics import Array, Codes, Mask
+from emcli.numerics import Array, Codes, Mask, log_gamma_rise, stirling
 
 # What is fitted to colours begins with these degrees of freedom and takes a few M steps.
 FIRST, STEPS = 10.0, 5
@@ -177,10 +176,15 @@ class Student(Family):
         finite = np.isfinite(self.df)[..., None]
         return finite, np.where(finite, self.df[..., None], 1.0)
 
+    def _by_count(self, f: Callable[[Array], Array], d: Array) -> Array:
+        """f of how many columns were observed (..., K, n): it takes few values, and may be dear."""
+        return np.take(f(np.arange(len(self.columns) + 1.0)), d.astype(np.intp), axis=-1)
+
     def log_density(self, block: Block) -> Array:
         normal, distance, d = self._distances(block)
         finite, df = self._finite()
-        tail = log_gamma_rise(df / 2, d / 2) - (df + d) / 2 * np.log1p(distance / df) + distance / 2
+        tail = self._by_count(lambda d: log_gamma_rise(df / 2, d / 2), d)
+        tail = tail - (df + d) / 2 * np.log1p(distance / df) + distance / 2
         found: Array = normal + np.where(finite, tail, 0.0)
         return found
 
@@ -197,7 +201,8 @@ class Student(Family):
         finite, df = self._finite()
         r = r * (d > 0)
         lack = (distance - d) / (df + distance)  # 1 - u
-        slope = log_less_digamma(df / 2) - log_less_digamma((df + d) / 2) + np.log1p(d / df)
+        _, half, _ = stirling(df / 2)
+        slope = self._by_count(lambda d: stirling((df + d) / 2)[1] - half + np.log1p(d / df), d)
         slope = -df * (df + self._c) / (2 * self._c) * (slope - np.log1p(distance / df) + lack)
         # And its limit.
         slope = np.where(finite, slope, ((distance - d) ** 2 - 2 * d) / (4 * self._c))
