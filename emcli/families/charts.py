@@ -5,6 +5,8 @@ Straight lines through points of a structure stay in it, so an accelerator can f
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from emcli.families.axes import common_axes, compose, diagonal, eigen, match
@@ -18,7 +20,8 @@ def to_vector(structure: str, sigma: Array, base: Array | None = None) -> Array:
     Every structure is a linear subspace of its coordinates, so straight lines through points of
     it stay in it. Axis-aligned: log variances. The affine structures: the matrix logarithm of
     L_k⁻¹ Σ_k L_k⁻ᵀ, where base_k = L_k L_kᵀ, which is zero at the base. The others: log
-    eigenvalues, then the Cayley coordinates of the orientations, zero at the base's.
+    eigenvalues, then half the logarithms of the turns from the base's orientations, so that lines
+    through it turn every plane at its own steady rate: geodesics.
     Raises numpy.linalg.LinAlgError when `sigma` or `base` is not positive definite.
     """
     if structure in AXIS_ALIGNED:
@@ -35,7 +38,8 @@ def to_vector(structure: str, sigma: Array, base: Array | None = None) -> Array:
     origin = axes if sigma is base else _oriented(structure, base)[1]
     turns, values = match(origin.swapaxes(-2, -1) @ axes, values)
     one = np.eye(sigma.shape[-1])
-    skew: Array = np.asarray(np.linalg.solve(one + turns, one - turns), dtype=np.float64)
+    tangents: Array = np.asarray(np.linalg.solve(one + turns, one - turns), dtype=np.float64)
+    skew = _in_planes(np.arctan, tangents)
     angles = skew[..., *np.tril_indices(len(one), -1)]
     return np.concatenate((flat(_logarithm(values)), flat(angles)), axis=-1)
 
@@ -57,7 +61,7 @@ def from_vector(structure: str, vector: Array, base: Array) -> Array:
     skew = np.zeros_like(origin)
     rows, columns = np.tril_indices(d, -1)
     skew[..., rows, columns] = vector[..., k * d :].reshape(*origin.shape[:-2], -1)
-    skew -= skew.swapaxes(-2, -1)
+    skew = _in_planes(np.tan, skew - skew.swapaxes(-2, -1))
     turns = np.linalg.solve(np.eye(d) + skew, np.eye(d) - skew)
     values = _exponential(vector[..., : k * d]).reshape(base.shape[:-1])
     return compose(origin @ turns, values)
@@ -75,7 +79,7 @@ def chart_size(structure: str, k: int, d: int) -> int:
 def information(structure: str, sigma: Array, weights: Array, vector: Array) -> Array:
     """The information on the covariances of one row, times vectors of the chart around `sigma`.
 
-    Logarithms count a half each; the turn of two axes by their Cayley coordinate, four times
+    Logarithms count a half each; the turn of two axes by half its angle, four times
     (a - b)^2 / ab, a and b being their eigenvalues.
     """
     halves = weights / 2
@@ -88,6 +92,16 @@ def information(structure: str, sigma: Array, weights: Array, vector: Array) -> 
     turns = turns.sum(axis=-2, keepdims=True) if axes.shape[-3] == 1 else turns
     logs = np.repeat(halves, values.shape[-1], axis=-1)
     return np.concatenate((logs, flat(turns)), axis=-1) * vector
+
+
+def _in_planes(f: Callable[[Array], Array], skew: Array) -> Array:
+    """An odd function of skew-symmetric matrices (..., d, d): of the entry in each of its planes.
+
+    Cayley's transform makes of the tangents of half angles, in their planes, the rotation.
+    """
+    values, axes = np.linalg.eigh(1j * skew)
+    found = (axes * f(values)[..., None, :]) @ axes.conj().swapaxes(-2, -1)
+    return np.asarray(found.imag, dtype=np.float64)
 
 
 def _logarithm(eigenvalues: Array) -> Array:

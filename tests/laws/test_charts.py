@@ -5,9 +5,11 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from scipy.linalg import expm
 
 from emcli.acceleration import DIP, JUMP, Climb
 from emcli.em import e_step, q, steps
+from emcli.families import charts
 from emcli.families.structures import covariances
 from emcli.mixture import Mixture
 from emcli.sources.memory import MemorySource
@@ -82,6 +84,23 @@ def test_a_straight_line_through_em_iterates_stays_in_the_model(row, seed):
     jump, length = leap(first, second, third, 4.0)
     assert 1 <= length <= 4
     belongs(jump)
+
+
+@pytest.mark.parametrize("structure", ["EEV", "VVE"])
+def test_lines_through_the_base_turn_axes_along_geodesics(structure):
+    """Half of the way is half of the turn, in every plane, in five columns."""
+    rng = np.random.default_rng(70)
+    half = expm(0.1 * (lambda a: a - a.T)(rng.normal(size=(5, 5))))
+    axes = [np.linalg.qr(rng.normal(size=(5, 5)))[0]] * 2
+
+    def turned(turn):
+        return np.stack([(turn @ q * [9, 5, 3, 2, 1]) @ (turn @ q).T for q in axes])
+
+    base, there = turned(np.eye(5)), turned(half @ half)
+    begin = charts.to_vector(structure, base, base)
+    away = charts.to_vector(structure, there, base) - begin
+    found = charts.from_vector(structure, begin + away / 2, base)
+    np.testing.assert_allclose(found, turned(half), rtol=1e-11, atol=1e-11)
 
 
 @every_row
