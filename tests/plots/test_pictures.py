@@ -8,15 +8,18 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+import pyarrow as pa
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from emcli import newrows
 from emcli.report import plots
-from emcli.report.plots import points, shapes
-from emcli.settings import PICTURES, Plotting
+from emcli.report.plots import levels, points, shapes
+from emcli.settings import Plotting
+from emcli.settings.others import PICTURES
 from tests.plots.conftest import SCENES, scene
 
 
@@ -162,3 +165,36 @@ def test_every_row_s_certainty_is_drawn() -> None:
     line = axes.lines[0]
     assert line.get_xdata()[-1] == 1096  # rows count by their weights
     assert (np.diff(line.get_ydata()) >= 0).all()
+
+
+def test_any_name_fits(recwarn: pytest.WarningsRecorder) -> None:
+    import emcli
+
+    names = ["$x^2$ & <b>" + "long " * 40, "温度\nin\x1b[31m"]
+    frame = dict(zip(names, (scene("two columns").column(c) for c in ("eruptions", "waiting")),
+                     strict=True))  # fmt: skip
+    fitted = emcli.fit(pa.table(frame), k=2, starts=1)
+    data = newrows.encode(fitted, newrows.as_table(pa.table(frame)))
+    file = io.BytesIO()
+    plots.write("clusters", plots.Scene(fitted, data), Plotting(), file, "png")
+    picture = plots.draw("clusters", plots.Scene(fitted, data), Plotting())
+    (axes,) = picture.axes
+    assert axes.get_xlabel().startswith("$x^2$ & <b>long") and axes.get_xlabel().endswith("…")
+    assert axes.get_ylabel() == r"温度\nin\x1b[31m"
+    assert not recwarn.list
+
+
+def test_many_levels_and_columns_fit_a_page() -> None:
+    rng = np.random.default_rng(3)
+    found = [
+        levels.Profile(f"c{j}", [str(i) for i in range(size)], rng.random((2, size)), np.ones(size))
+        for j, size in enumerate((5, 200, 2, 30))
+    ]  # fmt: skip
+    kept = levels.chosen(found, 96)
+    assert sum(len(one.levels) for one in kept) <= 96
+    assert [one.title for one in kept] == sorted(one.title for one in kept)
+    assert levels.chosen(found[::2], 96) == found[::2]
+    best = max(found[1].told)
+    short = levels.chosen(found[1:2], 96)[0]
+    assert len(short.levels) == 96 and short.told.max() == best
+    assert short.levels == sorted(short.levels, key=int)

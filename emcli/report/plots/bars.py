@@ -10,31 +10,37 @@ from matplotlib.ticker import MaxNLocator
 
 from emcli.families.base import Family
 from emcli.numerics import Array
-from emcli.report.plots import bins, style
+from emcli.report.plots import bins, information, style
 from emcli.report.plots.scene import Scene
 
 LINES = True
-ACROSS = 3  # panels side by side
+ACROSS, MOST = 3, 15  # panels side by side, and in all
 MOST_SETTINGS = 200  # of the columns read beside the counts (trials)
 
 
 def height(scene: Scene, family: Family) -> float:
     """Inches that the panels want, with their axes."""
-    rows = -(-len(family.columns) // ACROSS)
+    rows = -(-min(len(family.columns), MOST) // ACROSS)
     return 3.6 if len(scene.blocks) == len(family.columns) == 1 else 2.2 * rows
 
 
 def draw(picture: Figure, spec: SubplotSpec, scene: Scene, family: Family) -> str:
     """A panel for each column; what their caption says."""
-    across = min(len(family.columns), ACROSS)
-    grid = spec.subgridspec(-(-len(family.columns) // across), across)
-    for number, name in enumerate(family.columns):
+    names = family.columns
+    if len(names) > MOST:
+        best = [one.label for one in information.told(scene) if one.label in names][:MOST]
+        names = tuple(name for name in names if name in best)
+    across = min(len(names), ACROSS)
+    grid = spec.subgridspec(-(-len(names) // across), across)
+    for number, name in enumerate(names):
         axes = picture.add_subplot(grid[divmod(number, across)])
         panel(axes, scene, family, name)
-        axes.set_xlabel(name)
+        axes.set_xlabel(style.word(name, 72 // across))
         if number % across == 0:
             axes.set_ylabel("rows")
-    return "Bars: rows that were counted. Lines: rows the components expect; black: all together."
+    left = len(family.columns) - len(names)
+    more = f" The {left} columns that tell least of the colours are not shown." if left else ""
+    return f"Bars: rows that were counted. Lines: rows expected; black: all together.{more}"
 
 
 def panel(axes: Axes, scene: Scene, family: Family, name: str) -> None:

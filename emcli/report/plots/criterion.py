@@ -35,7 +35,7 @@ def draw(scene: Scene, ask: Plotting) -> Figure:
         raise UsageError("these parameters were not chosen among fits", "fit with -k 1-9, say")
     picture = style.figure()
     axes = picture.subplots()
-    looks = list(palette.HEX.values())
+    looks = list(palette.HEX.values()) if len(found) > 1 else [style.INK]
     handles = [
         axes.plot(
             *zip(*points, strict=True), color=looks[i % len(looks)], marker=style.marker(i),
@@ -53,11 +53,14 @@ def draw(scene: Scene, ask: Plotting) -> Figure:
         xytext=(0, -9), textcoords="offset points", ha="center", va="top",
     )  # fmt: skip
     axes.margins(0.06, 0.12)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    ks = [k for points in found.values() for k, _ in points]
+    axes.set_xlim(min(ks) - 0.5, max(ks) + 0.5)
     axes.set_xlabel("k, the number of components")
     axes.set_ylabel(f"{fitted.criterion.upper()} (smaller is better)")
     if len(found) > 1:
-        axes.legend(handles, list(found), loc="upper left", bbox_to_anchor=(1.01, 1))
+        named = [style.word(model, 36) for model in found]
+        axes.legend(handles, named, loc="upper left", bbox_to_anchor=(1.01, 1))
     else:
-        axes.set_title(next(iter(found)), loc="left")
+        axes.set_title(style.word(next(iter(found)), 80), loc="left")
     return picture

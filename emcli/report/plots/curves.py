@@ -28,7 +28,7 @@ def draw(picture: Figure, spec: SubplotSpec, scene: Scene, family: Family) -> st
     axes = picture.add_subplot(spec)
     name = family.columns[0]
     panel(axes, scene, name)
-    axes.set_xlabel(name)
+    axes.set_xlabel(style.word(name))
     axes.set_ylabel("density")
     if scene.n <= FEW:
         _rug(axes, scene, name)

@@ -8,7 +8,7 @@ from matplotlib.gridspec import SubplotSpec
 
 from emcli.families.base import Family
 from emcli.numerics import Array
-from emcli.report.plots import discriminants, points, shapes
+from emcli.report.plots import discriminants, points, shapes, style
 from emcli.report.plots.scene import Scene
 
 LINES = False
@@ -69,7 +69,8 @@ def _places(
 def _named(loadings: Array, share: float | None, names: tuple[str, ...]) -> str:
     """An axis in words: its heaviest columns, with the sign they have in it."""
     heavy = np.argsort(-np.abs(loadings), kind="stable")[:NAMED]
-    listed = ", ".join(f"{'+' if loadings[i] > 0 else '−'}{names[i]}" for i in heavy)
+    signed = [("+" if loadings[i] > 0 else "−") + style.word(names[i], 16) for i in heavy]
+    listed = ", ".join(signed)
     more = ", …" if len(names) > NAMED else ""
     if share is None:
         return f"largest variance of the rest\n({listed}{more})"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from emcli.families.base import Family
-from emcli.numerics import Array
+from emcli.numerics import Array, Codes
 from emcli.report.plots.scene import Scene
 
 
@@ -20,6 +21,18 @@ class Profile(NamedTuple):
     probabilities: Array
     shares: Array
     what: str = "probability"
+
+    @property
+    def told(self) -> Array:
+        """(L,): how far the components' probabilities are apart."""
+        return np.ptp(self.probabilities, axis=0)
+
+    def only(self, which: Codes) -> Profile:
+        """Some of the levels."""
+        return self._replace(
+            levels=[self.levels[i] for i in which],
+            probabilities=self.probabilities[:, which], shares=self.shares[which],
+        )  # fmt: skip
 
 
 def profiles(scene: Scene, family: Family) -> list[Profile]:
@@ -36,6 +49,20 @@ def profiles(scene: Scene, family: Family) -> list[Profile]:
             np.array([one.shares[1] for one in each]), f"probability of {whose}",
         )]  # fmt: skip
     return each
+
+
+def chosen(found: Sequence[Profile], most: int) -> list[Profile]:
+    """The profiles, or of too many levels those in which the components differ most."""
+    if sum(len(one.levels) for one in found) <= most:
+        return list(found)
+    short = [one.only(np.sort(np.argsort(-one.told, kind="stable")[:most])) for one in found]
+    best = sorted(range(len(short)), key=lambda i: -float(short[i].told.max()))
+    room, kept = most, []
+    for i in best:
+        if len(short[i].levels) <= room:
+            room -= len(short[i].levels)
+            kept.append(i)
+    return [short[i] for i in sorted(kept)]
 
 
 def _of_column(scene: Scene, name: str) -> Profile:

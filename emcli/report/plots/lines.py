@@ -40,9 +40,9 @@ def draw(picture: Figure, spec: SubplotSpec, scene: Scene, family: Family) -> st
     for number, name in enumerate(shown):
         axes = picture.add_subplot(grid[divmod(number, across)])
         panel(axes, scene, family, name)
-        axes.set_xlabel(name)
+        axes.set_xlabel(style.word(name, 72 // across))
         if number % across == 0:
-            axes.set_ylabel(family.columns[0])
+            axes.set_ylabel(style.word(family.columns[0], 36))
     more = ", the other columns at their means or commonest levels" if len(shown) > 1 else ""
     return f"Lines: what each component expects{more}. Paler: less certain."
 

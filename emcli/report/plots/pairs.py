@@ -8,10 +8,11 @@ from matplotlib.gridspec import SubplotSpec
 from matplotlib.ticker import MaxNLocator
 
 from emcli.families.base import Family
-from emcli.report.plots import curves, points
+from emcli.report.plots import curves, points, style
 from emcli.report.plots.scene import Scene
 
 LINES = False
+NAME = 18  # letters of a name that have room
 
 
 def height(scene: Scene, family: Family) -> float:
@@ -44,7 +45,7 @@ def _labelled(axes: Axes, below: str, left: str) -> None:
         axes.tick_params(labelleft=False)
     else:
         axes.yaxis.set_major_locator(MaxNLocator(3))
-        axes.set_ylabel(left)
-    axes.set_xlabel(below)
+        axes.set_ylabel(style.word(left, NAME))
+    axes.set_xlabel(style.word(below, NAME))
     if not below:
         axes.tick_params(labelbottom=False)

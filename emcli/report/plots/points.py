@@ -43,8 +43,8 @@ def draw(picture: Figure, spec: SubplotSpec, scene: Scene, family: Family) -> st
     axes = picture.add_subplot(spec)
     one, two = family.columns
     panel(axes, scene, (one, two), contours=True)
-    axes.set_xlabel(one)
-    axes.set_ylabel(two)
+    axes.set_xlabel(style.word(one))
+    axes.set_ylabel(style.word(two))
     return f"{RINGS} Grey: the densest regions with 25, 50, 75 and 95% of all."
 
 

@@ -11,11 +11,11 @@ from matplotlib.gridspec import SubplotSpec
 
 from emcli.families.base import Family
 from emcli.report.plots import style
-from emcli.report.plots.levels import Profile, profiles
+from emcli.report.plots.levels import Profile, chosen, profiles
 from emcli.report.plots.scene import Scene
 
 LINES = True
-MOST_LEVELS = 24  # side by side on a page
+ACROSS, MOST = 24, 96  # levels side by side on a page, and in all
 
 
 def height(scene: Scene, family: Family) -> float:
@@ -26,7 +26,8 @@ def height(scene: Scene, family: Family) -> float:
 
 def draw(picture: Figure, spec: SubplotSpec, scene: Scene, family: Family) -> str:
     """A panel for each profile, its width by the number of levels; what the caption says."""
-    rows = lines_of(profiles(scene, family))
+    found = profiles(scene, family)
+    rows = lines_of(found)
     outer = spec.subgridspec(len(rows), 1)
     for number, row in enumerate(rows):
         widths = [len(one.levels) + 1 for one in row]
@@ -38,19 +39,23 @@ def draw(picture: Figure, spec: SubplotSpec, scene: Scene, family: Family) -> st
                 axes.tick_params(labelleft=False)
             else:
                 axes.set_ylabel(one.what)
-    return "Grey bars: shares among the rows."
+    left = sum(len(one.levels) for one in found) - sum(len(o.levels) for row in rows for o in row)
+    more = f" The {left} levels in which the components differ least are not shown." if left else ""
+    return f"Grey bars: shares among the rows.{more}"
 
 
 def lines_of(found: Sequence[Profile]) -> list[list[Profile]]:
-    """Profiles in lines that fit the page."""
+    """Profiles in lines that fit the page, long ones in pieces."""
     rows: list[list[Profile]] = []
     room = 0
-    for one in found:
-        if not rows or room < len(one.levels):
-            rows.append([])
-            room = MOST_LEVELS
-        rows[-1].append(one)
-        room -= len(one.levels) + 1
+    for one in chosen(found, MOST):
+        for start in range(0, len(one.levels), ACROSS):
+            piece = one.only(np.arange(start, min(start + ACROSS, len(one.levels))))
+            if not rows or room < len(piece.levels):
+                rows.append([])
+                room = ACROSS
+            rows[-1].append(piece)
+            room -= len(piece.levels) + 1
     return rows
 
 
@@ -66,10 +71,11 @@ def panel(axes: Axes, scene: Scene, one: Profile) -> None:
         )  # fmt: skip
     axes.set_xlim(-0.6, len(places) - 0.4)
     axes.set_ylim(0, 1.0)
-    longest = max(map(len, one.levels))
+    words = [style.word(level, 20) for level in one.levels]
+    longest = max(map(len, words))
     tilted = longest > 5 if len(places) > 3 else longest > 12
     axes.set_xticks(
-        places, one.levels, rotation=40 if tilted else 0, ha="right" if tilted else "center",
+        places, words, rotation=40 if tilted else 0, ha="right" if tilted else "center",
         rotation_mode="anchor" if tilted else "default",
     )  # fmt: skip
-    axes.set_title(one.title, loc="left")
+    axes.set_title(style.word(one.title, 3 + 4 * len(words)), loc="left")

@@ -39,7 +39,7 @@ def draw(picture: Figure, spec: SubplotSpec, scene: Scene, family: Family) -> st
         axes = picture.add_subplot(grid[divmod(number, across)], projection="polar")
         assert isinstance(axes, PolarAxes)
         panel(axes, scene, *around(scene, family, name))
-        axes.set_title(name)
+        axes.set_title(style.word(name, 72 // across))
     return "Areas are proportional to rows and to densities. Black: the sum of the curves."
 
 

@@ -32,7 +32,7 @@ def draw(scene: Scene, ask: Plotting) -> Figure:
         )  # fmt: skip
     axes.axvline(whole, color=style.INK, linewidth=0.9)
     axes.axvline(most, color=style.PALE, linewidth=0.9, linestyle="--")
-    axes.set_yticks(places, [_short(one.label) for one in shown])
+    axes.set_yticks(places, [style.word(one.label, LONGEST) for one in shown])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlim(0, 1.12 * max(most, whole) or 1.0)
@@ -45,7 +45,3 @@ def draw(scene: Scene, ask: Plotting) -> Figure:
         f"know, {most:.3f}.{left}",
     )  # fmt: skip
     return picture
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= LONGEST else label[: LONGEST - 1] + "…"

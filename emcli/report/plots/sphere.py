@@ -56,7 +56,7 @@ def _plane(names: tuple[str, ...], means: Array) -> tuple[Array, Array, str]:
     _, strength, axes = np.linalg.svd(rest)
     up = axes[0] if strength[0] > 1e-9 else _aside(across)
     up = up * np.sign(up[np.abs(up).argmax()])
-    listed = ", ".join(names)
+    listed = style.word(", ".join(names), 60)
     return across, up, f"Unit vectors of {listed} in the plane of the mean directions (the spokes)."
 
 

@@ -7,6 +7,7 @@ changes matplotlib's settings for anybody else, and nothing depends on them.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from textwrap import wrap
@@ -21,13 +22,17 @@ from matplotlib.lines import Line2D
 
 from emcli.numerics import Array
 from emcli.report.plots.scene import Scene
+from emcli.report.sheet import printable, shortened
 
 #: Width of a page between its margins, in inches, and the height that goes with it.
 WIDTH, HEIGHT = 6.3, 4.2
 #: Dark enough for text and lines that belong to no component.
 INK, SOFT, PALE = "#222222", "#666666", "#b8b8b8"
-MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "p", "h", "*")
-DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1.2, 2)))
+#: Of markers, dashes and colours no two are equally many: the thirteenth component is no first.
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "p", "*")
+DASHES: tuple[Any, ...] = (
+    "-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1.2, 2)), (0, (6, 1.5, 1.2, 1.5, 1.2, 1.5)),
+)  # fmt: skip
 
 _LOOK: dict[str, Any] = {
     "figure.dpi": 100,
@@ -88,7 +93,15 @@ def figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
 
 def save(picture: Figure, file: IO[bytes], fmt: str) -> None:
     """Write a picture; the same picture is the same bytes, whenever it is written."""
-    picture.savefig(file, format=fmt, metadata=_METADATA[fmt])
+    with warnings.catch_warnings():
+        # A letter that the font lacks is a box; nothing that was done can be helped by a warning.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        picture.savefig(file, format=fmt, metadata=_METADATA[fmt])
+
+
+def word(name: str, most: int = 48) -> str:
+    """A name out of a table, made to fit."""
+    return shortened(printable(name), most)
 
 
 def marker(component: int) -> str:
@@ -121,7 +134,7 @@ def key(scene: Scene, lines: bool) -> list[Line2D]:
     return [
         Line2D(
             [], [], color=look, marker=marker(k), linestyle=dashes(k) if lines else "none",
-            markersize=5, label=f"{scene.names[k]} {weights[k]:.2f}",
+            markersize=5, label=f"{word(scene.names[k], 20)} {weights[k]:.2f}",
         )
         for k, look in enumerate(scene.looks)
     ]

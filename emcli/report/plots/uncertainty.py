@@ -31,7 +31,7 @@ def draw(scene: Scene, ask: Plotting) -> Figure:
         )  # fmt: skip
     axes.axhline(1 / scene.k, color=style.PALE, linewidth=0.8, linestyle="--")
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.10g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylim(min(1 / scene.k, 0.98) - 0.02, 1.0)
     axes.set_xlabel("rows, the least sure first")
