@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -37,9 +36,8 @@ def fits(table: str, **options: Any) -> Scene:
     return Scene(outcome.fitted, outcome.data)
 
 
-@cache
 def replayed(name: str) -> Replay:
-    return Replay(scene(name).fitted, scene(name).rows)
+    return scene(name).replay
 
 
 @pytest.mark.parametrize("name", [name for name in SCENES if name not in SLOW])

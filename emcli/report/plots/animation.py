@@ -31,7 +31,7 @@ DOTS = 90  # an inch
 
 def save(scene: Scene, ask: Plotting, file: IO[bytes], fmt: str) -> None:
     """Write the moving picture."""
-    replay = Replay(scene.fitted, scene.rows, scene.threads)
+    replay = scene.replay
     with style.look():
         frames = _one_palette(list(_frames(scene, replay, ask)))
     if fmt == "gif":

@@ -27,7 +27,7 @@ LOOKS = (palette.HEX["blue"], palette.HEX["orange"])
 
 def draw(scene: Scene, ask: Plotting) -> Figure:
     """The picture."""
-    replay = Replay(scene.fitted, scene.rows, scene.threads)
+    replay = scene.replay
     t = _iteration(replay, ask.iteration)
     found = curves(replay.steps[t : t + 3], replay.source)
     picture = style.figure()

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 from emcli import palette
 from emcli.errors import InputError
 from emcli.numerics import Array
-from emcli.replay import SAME, Replay
+from emcli.replay import SAME
 from emcli.report.plots import style
 from emcli.report.plots.scene import Scene
 from emcli.report.trace import Recorded, read
@@ -67,7 +67,7 @@ def _traced(scene: Scene, path: str) -> tuple[list[Recorded], list[str]]:
 
 def _plain(scene: Scene) -> tuple[list[Recorded], list[str]]:
     """Plain EM from the start the fit came from, and what there is to say."""
-    replay = Replay(scene.fitted, scene.rows, scene.threads)
+    replay = scene.replay
     reached = np.array([step.log_likelihood for step in replay.steps])
     left = np.array([np.nan if gain is None else gain for gain in replay.remaining])
     run = Recorded(

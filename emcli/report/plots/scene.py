@@ -16,6 +16,7 @@ from emcli.families.block import Block
 from emcli.fitted import Fitted
 from emcli.kinds import Gathered
 from emcli.numerics import Array, Codes, Mask, safe_log
+from emcli.replay import Replay
 
 # Rows whose densities are worked out at once.
 AT_ONCE = 65_536
@@ -45,6 +46,11 @@ class Scene:
         """The data of a picture that has some."""
         assert self.data is not None, "the catalogue says that this kind of picture has rows"
         return self.data
+
+    @cached_property
+    def replay(self) -> Replay:
+        """Plain EM on these rows, from the start of the fit."""
+        return Replay(self.fitted, self.rows, self.threads)
 
     @cached_property
     def plain(self) -> Fitted:
