@@ -31,6 +31,8 @@ GONE = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Canonical(Regression, Newtonian):
+    m_step: ClassVar = "Newton: iteratively reweighted least squares"
+    continuous: ClassVar = False
     arrays: ClassVar = ("coefficients", "curvature")
 
     @staticmethod

@@ -23,11 +23,9 @@ class Logistic(Canonical):
     density: ClassVar = "exp(yη) / (1 + exp(η)), η = x'β + offset"
     parameters: ClassVar = "intercept and coefficients β, of the log odds of the second level"
     support: ClassVar = "two levels: 0/1, 1/2, no/yes, ..."
-    m_step: ClassVar = "Newton: iteratively reweighted least squares"
     source: ClassVar = "Wedel & DeSarbo (1995)"
     example: ClassVar = "emcli fit sample_data/npreg.csv -m 'logistic(yb ~ x)' -k 1-2"
     kind: ClassVar = "binary"
-    continuous: ClassVar = False
 
     @staticmethod
     def inside(values: Array) -> Mask:

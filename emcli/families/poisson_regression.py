@@ -24,11 +24,9 @@ class PoissonRegression(Canonical):
     density: ClassVar = "λʸ exp(-λ) / y!, log λ = x'β + offset"
     parameters: ClassVar = "intercept and coefficients β, of the logarithm of the rate"
     support: ClassVar = "whole numbers from 0"
-    m_step: ClassVar = "Newton: iteratively reweighted least squares"
     source: ClassVar = "Wedel, DeSarbo, Bult & Ramaswamy (1993)"
     example: ClassVar = "emcli fit sample_data/npreg.csv -m 'poisson-regression(yp ~ x)' -k 2"
     kind: ClassVar = "count"
-    continuous: ClassVar = False
 
     inside = staticmethod(whole_numbers)
 
