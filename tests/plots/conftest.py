@@ -26,6 +26,9 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
     "levels": ("carcinoma", {"components": 2, "model": "categorical(A..C)"}),
     "counted levels": ("hair_eye", {"components": 2, "model": "multinomial"}),
     "regression": ("npreg", {"components": 2, "model": "linear(yn ~ x + x^2)"}),
+    "a regressor with a density": (
+        "npreg", {"components": 2, "model": "gaussian(x) + linear(yn ~ x)"},
+    ),
     "logistic": ("npreg", {"components": 2, "model": "logistic(yb ~ x)"}),
     "angles": ("turtles", {"components": 2, "model": "vonmises(degrees)"}),
     "vectors": (

@@ -186,6 +186,17 @@ def test_each_column_of_the_model_is_told_once() -> None:
     assert regression == "yn, given the others"
 
 
+def test_a_regression_tells_what_its_response_tells() -> None:
+    """Beside a block of the regressor, whose own density is not counted again."""
+    shown = scene("a regressor with a density")
+    told = {one.label: one.nats for one in information.told(shown)}
+    assert set(told) == {"x", "yn, given the others"}
+    values = np.array([shown.column("yn"), shown.column("x")])
+    joint = shown.log_joint(["yn"], values, ["x"]) + shown.log_joint(["x"], values[1:])
+    joint -= np.log(shown.fitted.mixture.weights)[:, None]
+    assert np.logaddexp.reduce(joint) == pytest.approx(shown.log_density, rel=1e-9)
+
+
 def test_profiles_are_the_parameters() -> None:
     shown = scene("two levels")
     (one,) = levels.profiles(shown, shown.blocks[0])

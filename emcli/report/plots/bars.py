@@ -85,7 +85,7 @@ def expected(scene: Scene, family: Family, name: str, ends: Array) -> Array:
     found = np.zeros((scene.k, len(ends) - 1))
     for setting, share in zip(settings.T, shares, strict=True):
         around = np.repeat(setting[:, None], len(whole), axis=1)
-        masses = scene.densities([name, *beside], np.vstack([whole, around]))
+        masses = scene.densities([name], np.vstack([whole, around]), beside)
         found += share * bins.by_colour(whole, masses, ends)
     return found
 

@@ -44,7 +44,7 @@ def draw(picture: Figure, spec: SubplotSpec, scene: Scene, family: Family) -> st
     axes.set_ylabel(_named(plane.axes[1] * spread, plane.shares[1], family.columns))
     return (
         f"The {len(family.columns)} columns in two directions, each named by the columns that "
-        f"count most in it. {points.RINGS}"
+        f"count most in it. {points.said(scene)}"
     )
 
 

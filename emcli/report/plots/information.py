@@ -35,29 +35,35 @@ def between(r: Array, weights: Array) -> float:
     return float(max(entropy(r @ weights / total) - entropy(r) @ weights / total, 0.0))
 
 
-def parts(scene: Scene) -> list[tuple[str, tuple[str, ...]]]:
-    """The columns that have densities of their own, each with its label; else whole blocks."""
-    found: list[tuple[str, tuple[str, ...]]] = []
+class Part(NamedTuple):
+    """Columns that have a density of their own, and what it depends on beside them."""
+
+    label: str
+    columns: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+
+
+def parts(scene: Scene) -> list[Part]:
+    """Every column of the model, alone where it has a density alone, else with its block's."""
+    found: list[Part] = []
     for family in scene.blocks:
+        own = family.columns
+        beside = tuple(name for name in family.inputs if name not in own)
         if family.conditional:
-            found.append((f"{family.columns[0]}, given the others", family.inputs))
+            found.append(Part(f"{own[0]}, given the others", own, beside))
         elif family.correlated:
-            found.append((", ".join(family.columns), family.inputs))
+            found.append(Part(", ".join(own), own))
         else:
-            found += [(name, _read(name, family.inputs, family.columns)) for name in family.columns]
+            found += [Part(name, (name,), beside) for name in own]
     return found
-
-
-def _read(name: str, inputs: tuple[str, ...], columns: tuple[str, ...]) -> tuple[str, ...]:
-    """The column, and what its family reads beside its columns (trials)."""
-    return (name, *(other for other in inputs if other not in columns))
 
 
 def told(scene: Scene) -> list[Told]:
     """Of each column alone (the others not observed), most first."""
     found = []
-    for label, names in parts(scene):
-        joint = scene.log_joint(names, np.array([scene.column(name) for name in names]))
+    for label, names, beside in parts(scene):
+        points = np.array([scene.column(name) for name in (*names, *beside)])
+        joint = scene.log_joint(names, points, beside)
         softmax_columns(joint)
         found.append(Told(label, between(joint, scene.weights)))
     return sorted(found, key=lambda one: -one.nats)

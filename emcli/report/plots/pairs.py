@@ -35,7 +35,7 @@ def draw(picture: Figure, spec: SubplotSpec, scene: Scene, family: Family) -> st
             else:
                 points.panel(axes, scene, (left, low), contours=False)
             _labelled(axes, left if i == d - 1 else "", low if j == 0 and i else "")
-    return f"{points.RINGS} {curves.BARS}"
+    return f"{points.said(scene)} {curves.BARS}"
 
 
 def _labelled(axes: Axes, below: str, left: str) -> None:

@@ -18,7 +18,6 @@ from emcli.report.plots.scene import Scene
 MANY = 20_000  # rows that are binned and not drawn
 CELLS = 140  # of the grids, along each side
 LINES = False
-RINGS = "Rings: 1 and 2 standard deviations (39 and 86% of a component). Paler: less certain."
 
 
 @frozen
@@ -45,7 +44,13 @@ def draw(picture: Figure, spec: SubplotSpec, scene: Scene, family: Family) -> st
     panel(axes, scene, (one, two), contours=True)
     axes.set_xlabel(style.word(one))
     axes.set_ylabel(style.word(two))
-    return f"{RINGS} Grey: the densest regions with 25, 50, 75 and 95% of all."
+    return f"{said(scene)} Grey: the densest regions with 25, 50, 75 and 95% of all."
+
+
+def said(scene: Scene) -> str:
+    """What a reader must know of rings and points."""
+    paler = "fewer rows" if scene.n > MANY else "less certain"
+    return f"Rings: 1 and 2 standard deviations (39 and 86% of a component). Paler: {paler}."
 
 
 def panel(axes: Axes, scene: Scene, names: tuple[str, str], contours: bool) -> None:
@@ -62,7 +67,7 @@ def panel(axes: Axes, scene: Scene, names: tuple[str, str], contours: bool) -> N
         _contours(axes, scene, names, view)
     for k, ring in enumerate(rings):
         if ring:
-            rings_of(axes, scene, k, ring)
+            rings_of(axes, scene, k, ring, 1.0 if contours else 0.7)
         elif not scene.behind[k]:
             _regions(axes, scene, k, names, view)
 
@@ -118,12 +123,14 @@ def mixed(counts: Array, looks: tuple[str, ...]) -> Array:
     return image
 
 
-def rings_of(axes: Axes, scene: Scene, k: int, rings: list[Array]) -> None:
+def rings_of(
+    axes: Axes, scene: Scene, k: int, rings: list[Array], scale: float = 1.0
+) -> None:
     """A component's ellipses: the inner one heavier."""
     for ring, width in zip(rings, (1.5, 1.0), strict=True):
         axes.plot(
-            *ring, color=scene.looks[k], linewidth=width, linestyle=style.dashes(k),
-            path_effects=[withStroke(linewidth=width + 1.2, foreground="white")],
+            *ring, color=scene.looks[k], linewidth=scale * width, linestyle=style.dashes(k),
+            path_effects=[withStroke(linewidth=scale * (width + 1.2), foreground="white")],
         )  # fmt: skip
 
 

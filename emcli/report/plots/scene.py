@@ -161,30 +161,35 @@ class Scene:
             else:
                 yield np.arange(self.k), family
 
-    def log_joint(self, names: Sequence[str], points: Array) -> Array:
-        """(K, m): log pi_k p_k of these columns alone, at points (inputs, m).
+    def log_joint(
+        self, names: Sequence[str], points: Array, beside: Sequence[str] = ()
+    ) -> Array:
+        """(K, m): log pi_k p_k of these columns alone, at points (names and beside, m).
 
         The other columns count as not observed, so that these are marginal densities; minus
-        infinity outside a family's support. What a family reads beside its columns (trials,
-        regressors) must be among the names.
+        infinity outside a family's support. beside: what a family reads beside its columns
+        (trials, regressors), whose own densities are left out.
         """
         found = np.repeat(safe_log(self.fitted.mixture.weights)[:, None], points.shape[1], axis=1)
+        given = [*names, *beside]
         with np.errstate(all="ignore"):
             for start in range(0, points.shape[1], AT_ONCE):
                 some = slice(start, start + AT_ONCE)
                 for places, family in self.pieces():
                     if not set(family.columns).isdisjoint(names):
-                        found[places, some] += _log_density(family, names, points[:, some])
+                        found[places, some] += _log_density(family, given, points[:, some])
         return found
 
-    def densities(self, names: Sequence[str], points: Array) -> Array:
+    def densities(
+        self, names: Sequence[str], points: Array, beside: Sequence[str] = ()
+    ) -> Array:
         """(K, m): pi_k p_k of these columns alone; they add up to the mixture's density."""
-        found: Array = np.exp(self.log_joint(names, points))
+        found: Array = np.exp(self.log_joint(names, points, beside))
         return found
 
 
 def _log_density(family: Family, names: Sequence[str], points: Array) -> Array:
-    """(components, m): of the family's columns that are named."""
+    """(components, m): of the family's columns that are named, at points (names, m)."""
     values = np.full((len(family.inputs), points.shape[1]), np.nan)
     for j, name in enumerate(family.inputs):
         if family.plain is not family:
