@@ -130,9 +130,12 @@ def test_an_iteration_after_the_last_names_the_last() -> None:
     plots.draw("bound", scene("two columns"), Plotting(kind="bound", iteration=last - 2))
 
 
-def test_a_fit_that_climbs_nothing_has_no_bound() -> None:
+def test_a_fit_that_climbs_nothing_has_neither_picture() -> None:
+    scene = fits("faithful", components=1)
     with pytest.raises(UsageError, match="nothing to climb"):
-        plots.draw("bound", fits("faithful", components=1), Plotting(kind="bound"))
+        plots.draw("bound", scene, Plotting(kind="bound"))
+    with pytest.raises(InputError, match="EM began where it ended"):
+        plots.draw("convergence", scene, Plotting(kind="convergence"))
 
 
 def test_bound_and_convergence_are_the_same_bytes_again() -> None:

@@ -33,11 +33,15 @@ def draw(scene: Scene, ask: Plotting) -> Figure:
     top = max(float(run.log_likelihood.max()) for run in runs)
     known = float(scene.fitted.fit["log_likelihood"])
     top = max(top, known) if known - top < SAME else top  # of other rows it says nothing
+    if not any((top - run.log_likelihood > NEAREST).any() for run in runs):
+        raise InputError("EM began where it ended: of its convergence there is nothing to see")
     picture = style.figure(height=5.4)
     upper, lower = picture.subplots(2, 1, sharex=True)
     for run in sorted(runs, key=lambda run: run is best):
         _line(upper, run, top - run.log_likelihood, run is best)
         _line(lower, run, run.remaining, run is best)
+    if not any((run.remaining > NEAREST).any() for run in runs):
+        lower.set_ylim(NEAREST, 1)
     for axes in (upper, lower):
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(_power)
