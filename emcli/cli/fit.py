@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import IO, TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from emcli.cli.common import DATA, format_of, importing, inputs_of, someone_looks, warn
 from emcli.cli.options import Command
@@ -27,6 +28,7 @@ emcli fit faithful.csv
 emcli fit faithful.csv -k 2 -o params.json -a colours.csv
 emcli fit iris.csv -m 'gaussian:*' -k 1-5
 """
+_SEEN = 200_000  # rows that a picture in the terminal is made of, whatever the memory
 
 
 class Result(NamedTuple):
@@ -44,7 +46,7 @@ def run(settings: FitSettings, data: Sequence[str]) -> None:
     with Outputs(inputs_of(data, start)) as outputs:
         files = {
             name: outputs.open(path)
-            for name in ("params", "assignments", "trace")
+            for name in ("params", "assignments", "impute", "trace")
             if (path := getattr(output, name)) is not None
         }
         result = _fit(data, settings, files.get("trace"))
@@ -52,6 +54,8 @@ def run(settings: FitSettings, data: Sequence[str]) -> None:
             files["params"].write(_document(result, data, settings).encode())
         if "assignments" in files:
             _write_assignments(files["assignments"], result, settings)
+        if "impute" in files:
+            result = _write_imputed(files["impute"], result, settings)
         page = _summary(result.outcome, data, settings) if _summarised(settings) else ""
         if output.plot:
             page += "\n" * bool(page) + _picture(result.outcome, settings)
@@ -63,6 +67,8 @@ def _check(settings: FitSettings) -> None:
     output = settings.output
     if output.trace_parameters and not output.trace:
         raise UsageError("--trace-parameters needs a trace", "add --trace FILE")
+    if output.draws and not output.impute:
+        raise UsageError("--draws needs a table to write", "add --impute FILE")
     if output.plot and _on_standard_output(output):
         raise UsageError("--plot prints where a file goes too", "give -o, -a and --trace files")
     for name in ("append", "no_probabilities"):
@@ -96,8 +102,6 @@ def _fit(data: Sequence[str], settings: FitSettings, trace: IO[bytes] | None) ->
 def _document(result: Result, data: Sequence[str], settings: FitSettings) -> str:
     fitted = result.outcome.fitted
     if settings.output.provenance:
-        from dataclasses import replace
-
         from emcli.cli.provenance import provenance
 
         fitted = replace(fitted, provenance=provenance(data))
@@ -116,6 +120,31 @@ def _write_assignments(file: IO[bytes], result: Result, settings: FitSettings) -
         probabilities=not output.no_probabilities, append=output.append,
         threads=settings.running.threads,
     )  # fmt: skip
+
+
+def _write_imputed(file: IO[bytes], result: Result, settings: FitSettings) -> Result:
+    """The table with its empty cells filled, and a note of those that still are."""
+    from emcli import tables
+    from emcli.filling import Asked, filled
+
+    fmt, left = format_of(settings.output.impute or ""), set[str]()
+    asked = Asked(
+        settings.output.draws, settings.searching.seed, settings.running.threads, fmt == "csv"
+    )
+
+    def pieces() -> Iterator[Any]:
+        for piece in filled(result.outcome.labelled, result.table, result.outcome.data, asked):
+            columns = zip(piece.column_names, piece.columns, strict=True)
+            left.update(name for name, column in columns if column.null_count)
+            yield piece
+
+    tables.write_rows(file, fmt, pieces())
+    if not left:
+        return result
+    names = ", ".join(f"'{name}'" for name in result.table.names if name in left)
+    note = f"--impute leaves empty cells in {names}, of which the model cannot tell"
+    outcome = replace(result.outcome, notes=(*result.outcome.notes, note))
+    return result._replace(outcome=outcome)
 
 
 def _lots(result: Result, id_name: str | None, append: bool) -> Iterator[Lot]:
@@ -140,7 +169,8 @@ def _summarised(settings: FitSettings) -> bool:
 
 def _on_standard_output(output: Output) -> bool:
     """Does a file go there?"""
-    return bool({"-", "/dev/stdout"} & {output.params, output.assignments, output.trace})
+    written = {output.params, output.assignments, output.impute, output.trace}
+    return bool({"-", "/dev/stdout"} & written)
 
 
 def _picture(outcome: Outcome, settings: FitSettings) -> str:
@@ -148,7 +178,7 @@ def _picture(outcome: Outcome, settings: FitSettings) -> str:
     from emcli.report.plots import Scene, terminal
 
     scene = Scene(outcome.labelled, outcome.data, settings.running.threads)
-    return terminal.text(scene, sys.stdout)
+    return terminal.text(scene.thinned(_SEEN), sys.stdout)
 
 
 def _report(outcome: Outcome, settings: FitSettings, page: str) -> None:

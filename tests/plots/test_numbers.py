@@ -232,3 +232,11 @@ def test_a_class_is_drawn_at_its_middle() -> None:
     values = scene("classes").column("waiting")
     assert values[:2].tolist() == [42, 47]
     assert scene("classes").plain.names == ("waiting",)
+
+
+def test_thinned_rows_stand_for_all() -> None:
+    shown = scene("mixed")
+    few = shown.thinned(50)
+    assert few.n == 50 and few.total == pytest.approx(shown.total)
+    assert few.responsibilities == pytest.approx(shown.responsibilities[:, ::7])
+    assert shown.thinned(344) is shown

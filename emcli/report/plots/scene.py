@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -97,6 +97,16 @@ class Scene:
     def total(self) -> float:
         """What all rows count for together."""
         return float(self.weights.sum())
+
+    def thinned(self, most: int) -> Scene:
+        """The same of at most so many rows, evenly taken, each of which stands for several."""
+        step = -(-self.n // most)
+        if step <= 1:
+            return self
+        values = np.ascontiguousarray(self.rows.values[:, ::step])
+        weights = self.weights[::step]
+        weights = weights * (self.total / weights.sum())
+        return replace(self, data=replace(self.rows, values=values, weights=weights))
 
     @cached_property
     def _evaluated(self) -> tuple[Array, Array]:
