@@ -81,10 +81,7 @@ class Assorted(Gathered):
         for group in self.groups:
             for family in group.families:
                 seen = block.take(places(family.inputs, self.inputs))
-                own = family.log_density(seen)
-                base = family.base()
-                # h(x) differs from kind to kind here, so that it cannot be left out.
-                found[..., group.places, :] += own if base is None else own + base(seen.values)
+                found[..., group.places, :] += family.whole_log_density(seen)
         return found
 
     @cached_property

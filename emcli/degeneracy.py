@@ -72,8 +72,10 @@ class Resolution:
     @cached_property
     def incomplete(self) -> frozenset[str]:
         """The columns with missing cells."""
-        pairs = zip(self.source.names, self.source.values, strict=True)
-        return frozenset(name for name, row in pairs if np.isnan(row).any())
+        found = np.zeros(len(self.source.names), dtype=bool)
+        for block in self.source.pieces(8192):
+            found |= np.isnan(block.values).any(axis=1)
+        return frozenset(np.array(self.source.names)[found].tolist())
 
     def grids(self, columns: Sequence[str], exact: bool) -> Array:
         """(d,) what the values are rounded to: the gap, or a part of it, if all are multiples.

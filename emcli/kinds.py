@@ -132,11 +132,6 @@ class Gathered(Family):
         return any(family.correlated for family in self.leaves)
 
     @classmethod
-    def needs_whole_rows(cls, part: Part) -> bool:
-        parts = [p for kind in part.options["kinds"] for p in kind.parts]
-        return any(p.family.needs_whole_rows(p) for p in parts)
-
-    @classmethod
     def rows_wanted(cls, part: Part) -> int:
         return max(p.family.rows_wanted(p) for kind in part.options["kinds"] for p in kind.parts)
 

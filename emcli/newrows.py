@@ -79,7 +79,7 @@ def encode(
         raise InputError(error.sentence, "the model was fitted without such cells") from None
     for family in families:
         if family.correlated:
-            refuse_missing(table, data, family.inputs, family.label, choose=False)
+            refuse_gaps(table, data, family.columns, family.inputs, family.label)
         refuse_rows(table, data, type(family), family.columns)
     return data
 
@@ -91,22 +91,31 @@ def refuse_absent(table: tables.Table, wanted: Sequence[Column]) -> None:
             raise absent(column.name, table.names, table.label)
 
 
-def refuse_missing(
-    table: tables.Table, data: Data, names: Sequence[str], title: str, choose: bool
+def refuse_gaps(
+    table: tables.Table, data: Data, columns: Sequence[str], inputs: Sequence[str], title: str
 ) -> None:
-    """Refuse empty cells in a block whose columns are correlated."""
+    """Refuse rows with a part of a block that is told whole or not at all.
+
+    columns: those it describes, of which a row has none or all of the inputs.
+    """
     at = [column.name for column in data.columns]
-    for name in names:
-        column = at.index(name)
-        if data.missing[column]:
-            more = int(data.missing[column]) - 1
-            many = f", as in {more} other row{'s' * (more > 1)}," if more else ","
-            what = f"the cell is empty{many} which {title} cannot use yet"
-            hint = "type --missing drop"
-            if choose and ":" in title:
-                family, _, _ = title.partition(":")
-                hint += f", or choose a model of independent columns ({family}:VVI)"
-            raise table.refusal(name, input_row(data, data.first_empty(column)), what, hint)
+    places = np.array([at.index(name) for name in inputs])
+    rows, first = 0, (0, "")
+    for start in range(0, data.values.shape[1], CHUNK):
+        gone = np.isnan(data.values[places, start : start + CHUNK])
+        bad = gone.any(axis=0) & ~gone[: len(columns)].all(axis=0)
+        if bad.any() and not rows:
+            row = int(bad.argmax())
+            first = start + row, inputs[int(gone[:, row].argmax())]
+        rows += int(bad.sum())
+    if rows:
+        row, name = first
+        many = f", as in {rows - 1} other row{'s' * (rows > 2)}," if rows > 1 else ","
+        raise table.refusal(
+            name, input_row(data, row),
+            f"the cell is empty{many} and without it {title} can say nothing of the others",
+            "fill it in, or type --missing drop",
+        )  # fmt: skip
 
 
 def refuse_rows(

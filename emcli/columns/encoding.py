@@ -32,7 +32,8 @@ class Data:
     columns: in the order of the matrix; values: (d, n) float64, NaN = not observed, levels as
     codes; weights: (n,) or None; rows: the 0-based input row of each kept row, None when none was
     dropped; total_rows: rows of the input; missing: (d,) how many cells of each column are empty;
-    blank: the kept rows in which all are; matrix: where values and weights lie.
+    blank: the kept rows that tell nothing of what is described; matrix: where values and weights
+    lie.
     """
 
     columns: tuple[Column, ...]
@@ -43,13 +44,6 @@ class Data:
     missing: NDArray[np.int64]
     blank: NDArray[np.int64]
     matrix: Matrix
-
-    def first_empty(self, column: int) -> int:
-        """The first kept row without a value there."""
-        row = self.values[column]
-        starts = range(0, len(row), CHUNK)
-        found = ((start, np.isnan(row[start : start + CHUNK])) for start in starts)
-        return next(start + int(empty.argmax()) for start, empty in found if empty.any())
 
     def range_of(self, column: int) -> tuple[float, float]:
         """The least and the largest value there; NaN where there is none."""
@@ -110,7 +104,8 @@ def encode(
         _refuse_no_text(table, identity)
     # A masked colour, or a side without a bound, in the last columns, is no missing cell.
     aside = len(second) + (1 if selecting.labels else 0)
-    gaps = _Gaps(table, columns[: d - aside], selecting.missing)
+    described = [place[name] for name in checks or place if name in place]
+    gaps = _Gaps(table, columns[: d - aside], described, selecting.missing)
     kept = gaps.look(matrix)
     _return_unused(table)
     return Data(
@@ -192,8 +187,11 @@ def _refuse_no_text(table: Table, name: str) -> None:
 class _Gaps:
     """Empty cells: how many there are, and what becomes of their rows."""
 
-    def __init__(self, table: Table, columns: Sequence[Column], how: str) -> None:
+    def __init__(
+        self, table: Table, columns: Sequence[Column], described: Sequence[int], how: str
+    ) -> None:
         self.table, self.columns, self.how = table, columns, how
+        self.described = list(described)
         self.missing = np.zeros(len(columns), dtype=np.int64)
         self.blank: list[int] = []
         self.whole: list[NDArray[np.int64]] = []
@@ -205,7 +203,7 @@ class _Gaps:
         at = 0
         for start in range(0, self.table.rows, CHUNK):
             values = matrix.values[:, start : start + CHUNK]
-            kept = self._see(values[: len(self.columns)], start)
+            kept = self._see(values, start)
             rows = values.shape[1] if kept is None else len(kept)
             if kept is not None or at < start:
                 matrix.values[:, at : at + rows] = values if kept is None else values[:, kept]
@@ -218,13 +216,14 @@ class _Gaps:
 
     def _see(self, values: Array, start: int) -> NDArray[np.intp] | None:
         """Which of these rows to keep, None for all."""
-        empty = np.isnan(values)
+        empty = np.isnan(values[: len(self.columns)])
         count = np.count_nonzero(empty, axis=1)
         kept = None
         if self.how == "use":
             self.missing += count
-            if count.all():
-                self.blank += [start + int(row) for row in np.flatnonzero(empty.all(axis=0))]
+            if count.any():
+                nothing = np.flatnonzero(np.isnan(values[self.described]).all(axis=0))
+                self.blank += [start + int(row) for row in nothing]
         elif count.any():
             whole = np.count_nonzero(empty, axis=0) == 0
             kept = np.flatnonzero(whole)

@@ -131,19 +131,8 @@ class Family(Declared):
         """Number of free parameters of all K components together."""
         return sum(getattr(self, name).size for name in self.arrays if name not in self.options)
 
-    @classmethod
-    def needs_whole_rows(cls, part: Part) -> bool:
-        """Is there nothing it can do with a row of which a cell is empty?"""
-        return cls.correlated
-
     def seeing(self, incomplete: tuple[int, ...]) -> Self:
-        """The same family, ready for missing cells in the columns at these positions.
-
-        Raises `UsageError` where it needs its columns together.
-        """
-        if incomplete and self.correlated:
-            name = self.columns[incomplete[0]]
-            raise UsageError(f"'{name}' has empty cells, which {self.label} cannot use yet")
+        """The same family, ready for missing cells in the columns at these positions."""
         return self
 
     @property
@@ -211,6 +200,13 @@ class Family(Declared):
         The same for every component, it never enters the loop: its sum is taken once a table.
         """
         return None
+
+    def whole_log_density(self, block: Block) -> Array:
+        """log p_k(x_i) (..., K, n) with h(x), where that is not the same for all of a table."""
+        found, base = self.log_density(block), self.base()
+        if base is None:
+            return found
+        return found + base(block.values[[self.inputs.index(name) for name in base.inputs]])
 
     @classmethod
     @abstractmethod

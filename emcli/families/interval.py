@@ -10,7 +10,7 @@ Rubin 1977; McLachlan & Jones 1988). What is written is the inner family, and th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, ClassVar, NamedTuple, Self
@@ -18,6 +18,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 from emcli.errors import UsageError
+from emcli.families.around import Around
 from emcli.families.base import Family, Part
 from emcli.families.between import LAWS, Between
 from emcli.families.block import Block
@@ -42,19 +43,16 @@ class Seen(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Interval(Family):
-    """upper: the name of the upper sides where there are any, else ''; its values are the lower
-    ones. low, high: the range outside which nothing was recorded, both ends belonging to it."""
+class Interval(Around):
+    """inner: of the values themselves; upper: the name of the upper sides where there are any, else
+    '', its values being the lower ones; low, high: the range outside which nothing was recorded,
+    both ends belonging to it."""
 
-    inner: Family
     upper: str = ""
     low: float = -np.inf
     high: float = np.inf
 
     name: ClassVar = "interval"
-    kind: ClassVar = "real"
-    continuous: ClassVar = True
-    arrays: ClassVar = ()
     hidden: ClassVar = True
 
     @classmethod
@@ -80,79 +78,12 @@ class Interval(Family):
     def inside(values: Array) -> Mask:
         return ~np.isnan(values)
 
-    @property
-    def k(self) -> int:
-        return self.inner.k
-
-    # What the inner family answers
-
-    @classmethod
-    def title(cls, part: Part) -> str:
-        inner: Part = part.options["inner"]
-        return inner.family.title(inner)
-
-    @classmethod
-    def spelt(
-        cls, columns: Sequence[str], options: Mapping[str, Any], alone: bool
-    ) -> tuple[str, ...]:
-        inner: Part = options["inner"]
-        return inner.family.spelt(columns, inner.options, alone)
-
-    @property
-    def label(self) -> str:
-        return self.inner.label
-
     @classmethod
     def invariance(cls, variant: str | None) -> str:
         return "none"
 
-    @classmethod
-    def rows_wanted(cls, part: Part) -> int:
-        inner: Part = part.options["inner"]
-        return inner.family.rows_wanted(inner)
-
-    @property
-    def free(self) -> int:
-        return self.inner.free
-
-    @property
-    def bounded(self) -> bool:  # type: ignore[override]
-        return self.inner.bounded
-
-    @property
-    def exact(self) -> bool:  # type: ignore[override]
-        return self.inner.exact
-
-    @property
-    def exempt(self) -> bool:
-        return self.inner.exempt
-
-    @property
-    def least_rows(self) -> int:
-        return self.inner.least_rows
-
-    @property
-    def leaves(self) -> tuple[Family, ...]:
-        return (self.inner,)
-
-    @property
-    def forms(self) -> Mask:
-        return self.inner.forms
-
-    def narrowest(self, unit: Array) -> Array:
-        return self.inner.narrowest(unit)
-
-    def boundary(self, component: int) -> list[str]:
-        return self.inner.boundary(component)
-
     def seeing(self, incomplete: tuple[int, ...]) -> Self:
         return self
-
-    def mapped(self, f: Callable[..., Array], *others: Self) -> Self:
-        return replace(self, inner=self.inner.mapped(f, *(other.inner for other in others)))
-
-    def refuse_others(self, found: Sequence[Mapping[str, Any]]) -> None:
-        self.inner.refuse_others(found)
 
     @property
     def plain(self) -> Family:
@@ -233,10 +164,7 @@ class Interval(Family):
         lead = self.inner.own_vector.shape[:-1]
         found = np.zeros((*lead, self.k, block.n))
         if len(rows):
-            base = self.inner.base()
-            # h(x) is of the values alone, so that it cannot be left to the mixture.
-            known = self.inner.log_density(told)
-            found[..., rows] = known if base is None else known + base(told.values)
+            found[..., rows] = self.inner.whole_log_density(told)
         for some, between in self._pieces(block):
             found[..., some] = between.log_mass
         if self.truncated:
@@ -304,18 +232,6 @@ class Interval(Family):
     def q(self, n: Array, t: Array) -> float:
         return self.inner.q(t[..., -1], t[..., :-1])
 
-    # The chart
-
-    def to_vector(self, base: Self | None = None) -> Array:
-        return self.inner.to_vector(base and base.inner)
-
-    def from_vector(self, vector: Array) -> Self:
-        return replace(self, inner=self.inner.from_vector(vector))
-
-    @property
-    def chart_size(self) -> int:
-        return self.inner.chart_size
-
     def information(self, weights: Array, vector: Array) -> Array:
         if self.truncated:
             weights = weights / np.exp(self._kept[..., 0])
@@ -337,10 +253,6 @@ class Interval(Family):
         found = self.inner.to_dict(component)
         ends = {BELOW: self.low, ABOVE: self.high}
         return found | {name: [end] for name, end in ends.items() if np.isfinite(end)}
-
-    def entries(self, component: int) -> list[dict[str, Any]]:
-        head = {"family": self.inner.name, "columns": list(self.columns)}
-        return [head | self.to_dict(component)]
 
     @classmethod
     def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:

@@ -18,6 +18,7 @@ from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
 from emcli.families.helpers import array_from, limits, whole_numbers
+from emcli.families.undivided import Undivided
 from emcli.numerics import Array, Codes, flat, log_factorial, safe_log
 
 
@@ -33,7 +34,7 @@ class LogMultinomial:
 
 
 @dataclass(frozen=True, eq=False)
-class Multinomial(ExponentialFamily):
+class Multinomial(Undivided, ExponentialFamily):
     probabilities: Array
     trials: Array  # (..., K) mean trials of the rows last summed: for `information` alone
 
@@ -48,7 +49,6 @@ class Multinomial(ExponentialFamily):
     kind: ClassVar = "count"
     continuous: ClassVar = False
     measure: ClassVar = "given totals"
-    correlated: ClassVar = True
     arrays: ClassVar = ("probabilities", "trials")
 
     inside = staticmethod(whole_numbers)

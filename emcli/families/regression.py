@@ -18,11 +18,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from emcli.errors import DegenerateError, UsageError
-from emcli.families.base import Family, Part
+from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.formula import Design, Formula, parse
 from emcli.families.helpers import array_from, imputed
 from emcli.families.newton import Local
+from emcli.families.undivided import Undivided
 from emcli.families.words import quoted
 from emcli.numerics import Array, Codes, flat, whitened
 
@@ -62,7 +63,7 @@ class Frame:
 
 
 @dataclass(frozen=True, eq=False)
-class Regression(Family):
+class Regression(Undivided):
     """coefficients: (..., K, p), the intercept first; curvature: (..., K, p, p), the information
     of one row in the frame."""
 
@@ -75,7 +76,6 @@ class Regression(Family):
     labels: ClassVar = ("formula", "offset", "terms")
     beside: ClassVar = "any"
     conditional: ClassVar = True
-    correlated: ClassVar = True
 
     # What it reads
 

@@ -22,6 +22,7 @@ from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
 from emcli.families.helpers import array_from
+from emcli.families.undivided import Undivided
 from emcli.numerics import Array, Codes, Mask, flat, safe_log
 
 # What may be left of ties between unit vectors, times a hundred.
@@ -29,7 +30,7 @@ _ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
-class VonMisesFisher(ExponentialFamily):
+class VonMisesFisher(Undivided, ExponentialFamily):
     mean_direction: Array
     concentration: Array
 
@@ -45,7 +46,6 @@ class VonMisesFisher(ExponentialFamily):
     continuous: ClassVar = True
     measure: ClassVar = "sphere"
     bounded: ClassVar = False
-    correlated: ClassVar = True
     holds: ClassVar = ("concentration",)
     arrays: ClassVar = ("mean_direction", "concentration")
 

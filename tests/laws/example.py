@@ -20,6 +20,7 @@ from scipy.special import logsumexp
 
 from emcli.columns import Column
 from emcli.families.base import Part
+from emcli.families.undivided import Gapped
 from emcli.mixture import Mixture, Model
 from emcli.sources.memory import MemorySource
 
@@ -47,7 +48,8 @@ class Example:
 
     @property
     def independent(self) -> bool:
-        return not self.part.family.needs_whole_rows(self.part)
+        """Can any of its cells be missing, and the others be used?"""
+        return not self.part.family.correlated
 
     @property
     def text(self) -> str:
@@ -89,7 +91,7 @@ class Row:
 
     @property
     def independent(self) -> bool:
-        """Can it use a row with missing cells?"""
+        """Can any cell of a row be missing, and the others be used?"""
         return all(block.independent for block in self.blocks)
 
     @property
@@ -130,7 +132,12 @@ class Row:
         joint = np.repeat(np.log(WEIGHTS)[:, None], values.shape[1], axis=1)
         for block in self.blocks:
             for k, entry in enumerate(block.entries):
-                found = block.twin(entry, values[self.places(block)])
+                x = values[self.places(block)]
+                if not block.independent:
+                    there = ~np.isnan(x[: len(block.part.columns)]).any(axis=0)
+                    joint[k, there] += block.twin(entry, x[:, there])
+                    continue
+                found = block.twin(entry, x)
                 joint[k] += np.where(np.isnan(found), 0.0, found).sum(axis=0) \
                     if found.ndim == 2 else found
         return joint
@@ -191,7 +198,8 @@ def prepared(row: Row, source: MemorySource) -> Model:
             kinds = [replace(kind, parts=tuple(map(ready, kind.parts)))
                      for kind in options["kinds"]]
             options = {"kinds": tuple(kinds)}
-        return replace(part, incomplete=tuple(missing), options=options)
+        part = replace(part, incomplete=tuple(missing), options=options)
+        return Gapped.part(part) if missing and part.family.correlated is True else part
 
     return Model(tuple(map(ready, row.model.parts)))
 

@@ -42,6 +42,8 @@ def rows(chosen):
 
 every_row = rows(TABLE)
 independent_rows = rows(row for row in TABLE if row.independent)
+# Of which a block, or what it describes, is there whole or not at all.
+undivided_rows = rows(row for row in TABLE if not row.independent)
 continuous_rows = rows(row for row in TABLE if row.continuous)
 # Where Q is over the colours alone, it is the expected log joint density.
 plain_rows = rows(row for row in TABLE if not row.hidden)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,14 @@ import pytest
 
 import emcli
 from emcli import tables
-from emcli.em import e_step
+from emcli.em import e_step, m_step, steps
 from emcli.errors import FitError, InputError
 from emcli.families.block import Block
 from emcli.settings import Reading
 from emcli.sources.memory import MemorySource
 
-from .table import independent_rows, masked
+from .table import independent_rows, masked, prepared, rough, undivided_rows
+from .test_em import never_falls
 from .test_statistics import same, sizes
 
 KINDS = {
@@ -61,6 +63,101 @@ def test_a_row_of_which_nothing_is_known_has_the_weights(row):
     r, log_density = row.mixture.seeing(values, row.names).at(row.names).posterior(Block(values))
     np.testing.assert_allclose(r, np.repeat(row.mixture.weights[:, None], 3, 1), rtol=1e-12)
     np.testing.assert_allclose(log_density, 0.0, atol=1e-12)
+
+
+def gapped(row, values, seed=0):
+    """The values with a third of what each undivided block describes gone, and half of that gone
+    with all the block reads, where no other block describes it."""
+    rng, values = np.random.default_rng(seed), values.copy()
+    described = {name for block in row.blocks for name in block.part.columns}
+    for block in row.blocks:
+        if not block.independent:
+            gone = rng.random(values.shape[1]) < 1 / 3
+            for name in block.part.inputs:
+                beside = name not in block.part.columns
+                if not (beside and name in described):
+                    away = gone & (rng.random(len(gone)) < 0.5) if beside else gone
+                    values[row.names.index(name), away] = np.nan
+    return values
+
+
+@undivided_rows
+def test_rows_without_a_block_tell_the_others(row):
+    """The densities are those of what is there, by SciPy."""
+    values = gapped(row, row.draw(80, 13), 13)
+    mixture = row.mixture.seeing(values, row.names)
+    r, density = mixture.at(row.names).posterior(Block(values))
+    for base in mixture.bases:
+        at = [row.names.index(name) for name in base.inputs]
+        density = density + base(values[at])
+    np.testing.assert_allclose(density, row.log_density(values), rtol=1e-9, atol=1e-9)
+    wanted = np.exp(row.expected(values) - row.log_density(values))
+    np.testing.assert_allclose(r, wanted, rtol=1e-8, atol=1e-12)
+
+
+@undivided_rows
+def test_a_block_without_gaps_is_the_same_by_the_path_for_them(row):
+    values = row.draw(300, seed=14)
+    one, ready = row.mixture, row.mixture.seeing(np.full_like(values, np.nan), row.names)
+    plain, gaps = one.at(row.names)(Block(values)), ready.at(row.names)(Block(values))
+    bases = sum(base(values[[row.names.index(n) for n in base.inputs]]).sum() for base in one.bases)
+    left = sum(base(values[[row.names.index(n) for n in base.inputs]]).sum()
+               for base in ready.bases)
+    assert gaps.log_likelihood + left == pytest.approx(plain.log_likelihood + bases, rel=1e-12)
+    a, b = m_step(one, plain), m_step(ready, gaps)
+    np.testing.assert_allclose(b.to_vector(ready), a.to_vector(one), rtol=1e-10, atol=1e-10)
+    assert b.q(gaps) == pytest.approx(a.q(plain), rel=1e-12)
+
+
+@undivided_rows
+def test_the_likelihood_never_falls_without_some_blocks(row):
+    weights = np.random.default_rng(15).integers(0, 4, 300).astype(float)
+    values = gapped(row, row.draw(300, 15), 15)
+    source = MemorySource(values, row.names, weights)
+    start = rough(row, source, 15)
+    path = never_falls(islice(steps(start, source), 30), source)
+    assert path[-1] > path[0]
+    repeated = MemorySource(np.repeat(values, weights.astype(int), axis=1), row.names)
+    one, other = e_step(start, source), e_step(start, repeated)
+    same(one, other, sizes(start.at(row.names), values, weights))
+    assert prepared(row, source).name == start.name
+
+
+@pytest.mark.parametrize(
+    ("model", "k"), [("linear(y ~ x)", 2), ("poisson-regression(count ~ x)", 1),
+                     ("logistic(answer ~ x)", 1), ("vonmisesfisher(x, y)", 2),
+                     ("multinomial(count, other)", 2)],
+)  # fmt: skip
+def test_dropping_rows_without_a_block_changes_nothing_but_their_colours(model, k):
+    """Where it is all there is to them."""
+    frame = two_groups().assign(other=lambda t: np.random.default_rng(3).poisson(9, len(t)))
+    for name in ("y", "count", "answer"):
+        frame.loc[[4, 20, 41], name] = None
+    if "~" not in model:
+        frame.loc[[4, 20, 41], ["x", "other"]] = np.nan
+    one = emcli.fit(frame, model=model, k=k, starts=2)
+    other = emcli.fit(frame, model=model, k=k, starts=2, missing="drop")
+    for name in ("log_likelihood", "bic", "rows"):
+        assert one.fit[name] == pytest.approx(other.fit[name], rel=1e-9)
+    blank = one.assign(frame).iloc[20, 2:].to_numpy(float)
+    np.testing.assert_allclose(blank, one.mixture.weights, rtol=1e-12)
+    assert one.score(frame).total == pytest.approx(one.fit["log_likelihood"], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("model", "column"), [("linear(y ~ x)", "x"), ("vonmisesfisher(x, y)", "y"),
+                          ("multinomial(count, other)", "count"), ("linear(y ~ word)", "word")],
+)  # fmt: skip
+def test_a_part_of_what_is_told_whole_is_refused_with_its_row(model, column):
+    frame = two_groups().assign(other=3)
+    whole = emcli.fit(frame, model=model, k=1)
+    frame.loc[[6, 9], column] = None
+    said = f"row 7, column '{column}': the cell is empty, as in 1 other row, and without it"
+    with pytest.raises(InputError, match=said) as refused:
+        emcli.fit(frame, model=model, k=1)
+    assert refused.value.hint == "fill it in, or type --missing drop"
+    with pytest.raises(InputError, match=said):
+        whole.assign(frame)
 
 
 @pytest.mark.parametrize(

@@ -156,8 +156,8 @@ FRAME = pd.DataFrame({
         ("linear(y ~ word^2)", "'word' holds categories, which have no powers; type word"),
         ("linear(word ~ x)", "column 'word': 'a' is not a number"),
         ("linear(y ~ typo)", "column 'typo': '12x' is not a number"),
-        ("linear(y ~ gap)", "column 'gap': the cell is empty, which linear cannot use yet; type "
-                            "--missing drop"),
+        ("linear(y ~ gap)", "column 'gap': the cell is empty, and without it linear can say "
+                            "nothing of the others; fill it in, or type --missing drop"),
         ("linear(same ~ x)", "column 'same' is 1 in every row"),
         ("linear(y ~ same)", "in y ~ same, 'same' follows from the other terms"),
         ("linear(y ~ x + copy)", "in y ~ x + copy, 'copy' follows from the other terms"),

@@ -33,6 +33,10 @@ class Assortment(Example):
         return Assorted(self.part.columns, tuple(groups))
 
     @property
+    def independent(self) -> bool:
+        return all(example.independent for kind in self.kinds for example in kind)
+
+    @property
     def text(self) -> str:
         return " | ".join(" + ".join(e.text for e in kind) for kind in self.kinds)
 
