@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from emcli.numerics import Array
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,14 @@ class Block:
     def take(self, rows: Any) -> Block:
         """The same rows seen through some of the columns."""
         return Block(self.values[rows], self.weights, self.start, self.scratch)
+
+    def kept(self, name: Hashable, by: object, make: Callable[[], T]) -> T:
+        """What `make` made of this block for the same owner; made now, if it was not the last."""
+        last = self.scratch.get(name)
+        if last is None or last[0] is not by or not last[1].same(self):
+            last = self.scratch[name] = by, self, make()
+        found: T = last[2]
+        return found
 
     def array(self, name: str, *shape: int) -> Array:
         """An uninitialised array of this shape, reused by the next block that asks for it."""

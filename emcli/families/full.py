@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -15,9 +15,9 @@ from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
 from emcli.families.helpers import refuse_unseen
+from emcli.families.marginals import Marginals, Seen, common
 from emcli.families.normal import Normal, means_of, structure_of
-from emcli.families.patterns import Alike, Completed, alike, completed, spread_over
-from emcli.families.quadratic import LOG_2PI
+from emcli.families.patterns import Completions, Components
 from emcli.numerics import Array, Codes, Mask, outer, triangle, unpack
 
 # EM steps of a start on its missing cells, its colours held.
@@ -183,13 +183,18 @@ class Full(Normal, ExponentialFamily):
         return family
 
 
-class Seen(NamedTuple):
-    """A block as a family's components complete it."""
+class View(Protocol):
+    """Rows of a block as components (B) see them, whatever cells are missing."""
 
-    by: Incomplete
-    block: Block
-    groups: list[Alike]
-    each: list[Completed]
+    def log_density(self) -> Array:
+        """(B, n) of what was observed."""
+
+    def log_volume(self) -> Array:
+        """(B, n) log|2 pi Sigma| of what was observed."""
+
+    def sums(self, r: Array, spare: Array) -> tuple[Array, Array, Array]:
+        """Sums of r (B, n) times expected deviations from the mean (B, d), their products
+        (B, d, d), and which cells are there (B, d); the missing ones' covariances count spare."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,46 +235,68 @@ class Incomplete(Full):
         return self.of(self, incomplete)
 
     @property
-    def forms(self) -> Mask:
-        return np.zeros(self.mean.shape[:-2], dtype=bool)
-
-    @property
     def linear(self) -> bool:
         return False
 
-    def completions(self, block: Block) -> Seen:
-        """The block as each component of the stack completes it; the sums ask for it again."""
-        last = block.scratch.get(("completed", self.columns))
-        if isinstance(last, Seen) and last.by is self and last.block.same(block):
-            return last
+    @property
+    def working(self) -> int:
+        """A quarter of its features, so that blocks have more rows of each pattern."""
+        return self.width // 4
+
+    @cached_property
+    def _components(self) -> Components:
+        """Those of all starts in a row."""
         d = len(self.columns)
-        groups = alike(block.values)
-        parameters = zip(self.mean.reshape(-1, d), self.precision.reshape(-1, d, d), strict=True)
-        each = [completed(block.values, groups, *own) for own in parameters]
-        found = Seen(self, block, groups, each)
-        block.scratch["completed", self.columns] = found
+        roots, log_determinants = self.factors
+        return Components(
+            self.mean.reshape(-1, d), self.precision.reshape(-1, d, d), roots.reshape(-1, d, d),
+            log_determinants.ravel(),
+        )  # fmt: skip
+
+    def completions(self, block: Block) -> Completions:
+        """The block as each component of the stack completes it; the sums ask for it again."""
+        return block.kept(
+            ("completed", self.columns), self,
+            lambda: Completions.of(self._components, block.values),
+        )  # fmt: skip
+
+    def _parts(self, block: Block) -> list[tuple[Codes, View]]:
+        """The block in parts, the numbers of their rows and how they are seen.
+
+        By pattern, if many rows have it and the feature form is exact enough; else one by one.
+        """
+        if not self.forms.all():
+            return [(np.arange(block.n), self.completions(block))]
+        return block.kept(("parts", self.columns), self, lambda: self._sorted(block))
+
+    def _sorted(self, block: Block) -> list[tuple[Codes, View]]:
+        found = common(block, self.origin, f"rows of {self.columns} by pattern")
+        # The block before has the same patterns, where there are few of them.
+        last, seen = block.scratch.get(("patterns", self.columns), (None, None))
+        if last is not self or not np.array_equal(seen.holes, found.holes):
+            seen = Seen.by(found.holes, self._components, self.origin)
+            block.scratch["patterns", self.columns] = self, seen
+        parts: list[tuple[Codes, View]] = []
+        if len(found.rows):
+            parts.append((found.rows, Marginals(found, seen, self.origin, block)))
+        if len(found.rest):
+            rest = Completions.of(self._components, block.values[:, found.rest])
+            parts.append((found.rest, rest))
+        return parts
+
+    def _each(self, block: Block, tell: Callable[[View], Array]) -> Array:
+        """(..., K, n) what is told of all rows."""
+        found = np.empty((*self.mean.shape[:-1], block.n))
+        for rows, view in self._parts(block):
+            for row, told in zip(found.reshape(-1, block.n), tell(view), strict=True):
+                row[rows] = told  # one at a time: all at once takes twice as long
         return found
 
     def log_density(self, block: Block) -> Array:
-        d = len(self.columns)
-        roots, _ = self.factors
-        found = np.empty((*self.mean.shape[:-1], block.n))
-        flat = found.reshape(-1, block.n)
-        for k, (z, _) in enumerate(self.completions(block).each):
-            y = roots.reshape(-1, d, d)[k] @ z
-            flat[k] = np.einsum("ij,ij->j", y, y)
-        found += self.log_volume(block)
-        found *= -0.5
-        return found
+        return self._each(block, lambda view: view.log_density())
 
     def log_volume(self, block: Block) -> Array:
-        observed = len(self.columns) - np.isnan(block.values).sum(axis=0)
-        found: Array = observed * LOG_2PI + self.factors[1][..., None]
-        flat, seen = found.reshape(-1, block.n), self.completions(block)
-        for k, (_, spare) in enumerate(seen.each):
-            for group, (_, lacking) in zip(seen.groups, spare, strict=True):
-                flat[k, group.rows] += lacking[group.of]
-        return found
+        return self._each(block, lambda view: view.log_volume())
 
     def statistics(self, block: Block, r: Array) -> Array:
         """Sums of r times [E z, upper triangle of E z z', mean, which cells are there].
@@ -280,17 +307,16 @@ class Incomplete(Full):
 
     def sums(self, block: Block, r: Array, spare: Array) -> Array:
         d, whole = len(self.columns), self.width
-        i, j = triangle(d)
-        sums = np.empty((*self.mean.shape[:-1], whole + 2 * d))
+        sums = np.zeros((*self.mean.shape[:-1], whole + 2 * d))
         sums[..., whole : whole + d] = r.sum(axis=-1)[..., None] * self.mean
-        sums[..., whole + d :] = r @ ~np.isnan(block.values).T
-        flat, shares = sums.reshape(-1, whole + 2 * d), r.reshape(-1, block.n)
-        masses, seen = spare.reshape(-1, block.n), self.completions(block)
-        for k, (z, left) in enumerate(seen.each):
-            flat[k, :d] = z @ shares[k]
-            square = (z * shares[k]) @ z.T
-            square += spread_over(seen.groups, [inverse for inverse, _ in left], masses[k], d)
-            flat[k, d : self.width] = square[i, j]
+        flat = sums.reshape(-1, whole + 2 * d)
+        for rows, view in self._parts(block):
+            shares = np.take(r.reshape(-1, block.n), rows, axis=1)
+            masses = shares if spare is r else np.take(spare.reshape(-1, block.n), rows, axis=1)
+            first, second, seen = view.sums(shares, masses)
+            flat[:, :d] += first
+            flat[:, d:whole] += second[:, *triangle(d)]
+            flat[:, whole + d :] += seen
         return sums
 
     def about(self, n: Array, t: Array) -> Array:

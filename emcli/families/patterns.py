@@ -10,13 +10,48 @@ made once a pattern; there is no loop over either.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from emcli.families.quadratic import LOG_2PI
 from emcli.numerics import Array, Codes, Mask
 
-_BITS = 62  # of a pattern's code
+
+class Patterns(NamedTuple):
+    """Rows by which of their cells are missing.
+
+    order: (n,) their numbers, those of one pattern together; edges: (P + 1,) where each pattern
+    begins among them, and the end; holes: (P, d) which cells it lacks.
+    """
+
+    order: Codes
+    edges: Codes
+    holes: Mask
+
+
+def patterns(values: Array) -> Patterns:
+    """The patterns of a block (d, n); without missing cells there is one."""
+    holes: Mask = np.isnan(values)
+    some = holes[holes.any(axis=1)]
+    codes = np.zeros((len(some) // 16 + 1, holes.shape[1]), np.uint16)
+    for j, row in enumerate(some):
+        codes[j // 16] |= row.astype(np.uint16) << np.uint16(j % 16)
+    order = np.lexsort(codes)  # by radix, as they have 16 bits: a sixth of the time
+    codes = codes[:, order]
+    begin = np.flatnonzero((codes[:, 1:] != codes[:, :-1]).any(axis=0)) + 1
+    edges = np.concatenate([[0], begin, [len(order)]])
+    return Patterns(order, edges, holes[:, order[edges[:-1]]].T)
+
+
+def equally_many(holes: Mask) -> Iterator[tuple[Codes, Codes]]:
+    """Patterns (P, d) by how many cells are missing, m: their numbers (Q,), which cells (Q, m)."""
+    counts = holes.sum(axis=1)
+    for m in sorted({*counts.tolist()} - {0}):
+        own = np.flatnonzero(counts == m)
+        yield own, np.nonzero(holes[own])[1].reshape(-1, m)
 
 
 class Alike(NamedTuple):
@@ -34,26 +69,14 @@ class Alike(NamedTuple):
 
 def alike(values: Array) -> list[Alike]:
     """The rows of a block (d, n) that have missing cells."""
-    holes: Mask = np.isnan(values)
-    counts = holes.sum(axis=0)
+    order, edges, holes = patterns(values)
     found = []
-    for m in range(1, len(values) + 1):
-        rows = np.flatnonzero(counts == m)
-        if len(rows):
-            missing = np.nonzero(holes[:, rows].T)[1].reshape(-1, m)
-            patterns, of = _distinct(missing, len(values))
-            found.append(Alike(rows, missing, patterns, of))
+    for own, missing in equally_many(holes):
+        sizes = np.diff(edges)[own]
+        of = np.repeat(np.arange(len(own)), sizes)
+        within = np.arange(len(of)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        found.append(Alike(order[edges[own][of] + within], missing[of], missing, of))
     return found
-
-
-def _distinct(missing: Codes, d: int) -> tuple[Codes, Codes]:
-    """The patterns that occur (P, m), and each row's among them (n,)."""
-    if d > _BITS:
-        patterns, of = np.unique(missing, axis=0, return_inverse=True)
-        return patterns, of.ravel()
-    codes = (1 << missing.astype(np.int64)).sum(axis=1)
-    _, first, of = np.unique(codes, return_index=True, return_inverse=True)
-    return missing[first], of
 
 
 class Completed(NamedTuple):
@@ -93,3 +116,54 @@ def spread_over(groups: list[Alike], matrices: list[Array], masses: Array, d: in
         more = (mass[:, None, None] * own).ravel()
         found += np.bincount(cells.ravel(), more, d * d).reshape(d, d)
     return found
+
+
+class Components(NamedTuple):
+    """Normal distributions (B): mean (B, d); precision, and root with root' root the precision,
+    (B, d, d); log_determinant (B,) of the covariances."""
+
+    mean: Array
+    precision: Array
+    root: Array
+    log_determinant: Array
+
+
+@dataclass(frozen=True)
+class Completions:
+    """Rows (d, n) as each component completes them."""
+
+    components: Components
+    values: Array
+    groups: list[Alike]
+    each: list[Completed]
+
+    @classmethod
+    def of(cls, components: Components, values: Array) -> Completions:
+        groups = alike(values)
+        pairs = zip(components.mean, components.precision, strict=True)
+        return cls(components, values, groups, [completed(values, groups, *own) for own in pairs])
+
+    def log_density(self) -> Array:
+        found = self.log_volume()
+        for row, root, (z, _) in zip(found, self.components.root, self.each, strict=True):
+            y = root @ z
+            row += np.einsum("ij,ij->j", y, y)
+        found *= -0.5
+        return found
+
+    def log_volume(self) -> Array:
+        observed = len(self.values) - np.isnan(self.values).sum(axis=0)
+        found: Array = observed * LOG_2PI + self.components.log_determinant[:, None]
+        for row, (_, spare) in zip(found, self.each, strict=True):
+            for group, (_, lacking) in zip(self.groups, spare, strict=True):
+                row[group.rows] += lacking[group.of]
+        return found
+
+    def sums(self, r: Array, spare: Array) -> tuple[Array, Array, Array]:
+        d = len(self.values)
+        first, second = np.empty((len(r), d)), np.empty((len(r), d, d))
+        for k, ((z, left), share, mass) in enumerate(zip(self.each, r, spare, strict=True)):
+            first[k] = z @ share
+            second[k] = (z * share) @ z.T
+            second[k] += spread_over(self.groups, [inverse for inverse, _ in left], mass, d)
+        return first, second, r @ ~np.isnan(self.values).T

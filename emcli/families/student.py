@@ -162,23 +162,26 @@ class Student(Family):
 
     # Evaluation: the Gaussian's log density tells the squared distances.
 
-    def _distances(self, block: Block) -> tuple[Array, Array, Array]:
+    def _distances(self, block: Block) -> tuple[Array, Array, Codes]:
         """Normal log densities and delta (..., K, n), and how many columns were observed, (n,) or
-        (1,)."""
+        (1,); the sums ask for them again."""
+        return block.kept(("distances", self.columns), self, lambda: self._measured(block))
+
+    def _measured(self, block: Block) -> tuple[Array, Array, Codes]:
         normal = self.gaussian.log_density(block)
         distance = np.maximum(-2 * normal - self.gaussian.log_volume(block), 0.0)
         if self.incomplete:
-            return normal, distance, (~np.isnan(block.values)).sum(axis=0).astype(float)
-        return normal, distance, np.array([float(len(self.columns))])
+            return normal, distance, (~np.isnan(block.values)).sum(axis=0)
+        return normal, distance, np.array([len(self.columns)])
 
     def _finite(self) -> tuple[Mask, Array]:
         """(..., K, 1) which degrees of freedom are finite, and they, with 1 for the others."""
         finite = np.isfinite(self.df)[..., None]
         return finite, np.where(finite, self.df[..., None], 1.0)
 
-    def _by_count(self, f: Callable[[Array], Array], d: Array) -> Array:
+    def _by_count(self, f: Callable[[Array], Array], d: Codes) -> Array:
         """f of how many columns were observed (..., K, n): it takes few values, and may be dear."""
-        return np.take(f(np.arange(len(self.columns) + 1.0)), d.astype(np.intp), axis=-1)
+        return np.take(f(np.arange(len(self.columns) + 1.0)), d, axis=-1)
 
     def log_density(self, block: Block) -> Array:
         normal, distance, d = self._distances(block)
