@@ -22,7 +22,7 @@ from emcli.families.block import Block
 from emcli.families.product import drawable
 from emcli.grammar import parse
 from emcli.kinds import Gathered, Group, Kind
-from emcli.numerics import Array, Codes
+from emcli.numerics import Array, Codes, Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,22 @@ class Assorted(Gathered):
             return family.seeing(tuple(j for j, c in enumerate(family.columns) if c in missing))
 
         return self._with([[ready(f) for f in group.families] for group in self.groups])
+
+    def rebuilt(self, how: Callable[[Family], Family]) -> Self:
+        return self._with([[how(f) for f in group.families] for group in self.groups])
+
+    @property
+    def plain(self) -> Self:
+        return self.rebuilt(lambda family: family.plain)
+
+    @classmethod
+    def around(cls, read: Family, options: Mapping[str, Any]) -> Self:
+        assert isinstance(read, cls)
+        found = [
+            [p.family.around(f, p.options) for p, f in zip(kind.parts, group.families, strict=True)]
+            for kind, group in zip(options["kinds"], read.groups, strict=True)
+        ]
+        return replace(read._with(found), options=options)
 
     def _with(self, families: Sequence[Sequence[Family]]) -> Self:
         """The same kinds with other parameters."""
@@ -61,9 +77,12 @@ class Assorted(Gathered):
                 )
             if kind.held:
                 lead = families[0].own_vector.shape[:-1]
-                families = tuple(_spread(family, lead) for family in kind.held)
+                families = tuple(
+                    p.family.around(_spread(family, lead), p.options)
+                    for p, family in zip(kind.parts, kind.held, strict=True)
+                )
             groups.append(Group(kind.name, own, families, bool(kind.held), kind.colour))
-        return cls(part.columns, tuple(groups))
+        return cls(part.columns, tuple(groups), options=part.options)
 
     @classmethod
     def coordinates(cls, part: Part, block: Block) -> Array:
@@ -139,6 +158,43 @@ class Assorted(Gathered):
             for family, other in zip(group.families, at.families, strict=True)
         )
 
+    # What missing cells may be: each kind has its say, and the first knows what the sums mean
+
+    def told(self, block: Block) -> Mask:
+        found = np.ones((len(self.columns), block.n), dtype=bool)
+        for family in self.groups[0].families:
+            seen = block.take(places(family.inputs, self.inputs))
+            found[places(family.columns, self.columns)] = family.told(seen)
+        return found
+
+    def expectation(self, block: Block, r: Array) -> list[Array]:
+        found: dict[str, Array] = {}
+        for group in self.groups:
+            for family in group.families:
+                seen = block.take(places(family.inputs, self.inputs))
+                sums = family.expectation(seen, r[group.places])
+                for name, own in zip(family.columns, sums, strict=True):
+                    found[name] = found[name] + own if name in found else own
+        return [found[name] for name in self.columns]
+
+    def settled(self, sums: Sequence[Array]) -> Array:
+        named = dict(zip(self.columns, sums, strict=True))
+        found = np.empty((len(sums), sums[0].shape[-1]))
+        for family in self.groups[0].families:
+            cells = family.settled([named[name] for name in family.columns])
+            found[places(family.columns, self.columns)] = cells
+        return found
+
+    def completed(self, rng: np.random.Generator, colours: Codes, block: Block) -> Array:
+        found = block.values[: len(self.columns)].copy()
+        for group in self.groups:
+            rows, own = _colours_of(group, colours)
+            for family in group.families:
+                seen = Block(block.values[:, rows]).take(places(family.inputs, self.inputs))
+                at = np.array([self.columns.index(name) for name in family.columns])
+                found[at[:, None], rows] = family.completed(rng, own, seen)
+        return found
+
     # Charts and stacks
 
     def to_vector(self, base: Self | None = None) -> Array:
@@ -200,9 +256,7 @@ class Assorted(Gathered):
         if given is not None:
             found[[self.inputs.index(name) for name in known]] = given
         for group in self.groups:
-            at = np.flatnonzero(np.isin(colours, group.places))
-            own = np.searchsorted(np.sort(group.places), colours[at])
-            own = np.argsort(group.places)[own]
+            at, own = _colours_of(group, colours)
             for family in drawable(group.families):
                 more = [self.inputs.index(name) for name in family.given]
                 ready = more and (given is not None or not set(family.given) & set(known))
@@ -255,6 +309,13 @@ class Assorted(Gathered):
             groups.append(Group(name, np.array(own), families))
         columns = tuple(name for family in groups[0].families for name in family.columns)
         return cls(columns, tuple(groups))
+
+
+def _colours_of(group: Group, colours: Codes) -> tuple[Codes, Codes]:
+    """The rows whose components (n,) are of this kind, and which of the kind's they are."""
+    rows = np.flatnonzero(np.isin(colours, group.places))
+    order = np.argsort(group.places)
+    return rows, order[np.searchsorted(group.places[order], colours[rows])]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from emcli.errors import InputError, UsageError
 from emcli.families import catalogue
 from emcli.families.base import Family
 from emcli.families.block import Block
+from emcli.filling import Asked, Filling
 from emcli.frozen import frozen
 from emcli.mixture import Mixture
 from emcli.newrows import as_table, encode, refuse_absent
@@ -88,7 +90,7 @@ class Fitted:
                     f"the model has no column '{name}'", f"its columns are {listed(self.names)}"
                 )
 
-        families = tuple(_in_part(family, seen) for family in self.mixture.families)
+        families = tuple(f.rebuilt(partial(_in_part, seen)) for f in self.mixture.families)
         second = (Column(one.second, "real") for one in seen.values())
         return replace(
             self, mixture=replace(self.mixture, families=families),
@@ -183,6 +185,20 @@ class Fitted:
         total = float(weights @ found)
         return Scores(found, total, total / float(weights.sum()))
 
+    def impute(self, data: Any, draws: int | None = None, seed: int = 0) -> pd.DataFrame:
+        """A frame, Arrow table or array with what is expected in each empty cell.
+
+        draws: so many completed tables under each other, the empty cells drawn, numbered by a first
+        column `draw`. See `emcli fit --impute`.
+        """
+        import pyarrow as pa
+
+        settings.build(settings.Output, {"draws": draws})
+        table = as_table(data)
+        filling = Filling(self, table, encode(self, table), Asked(draws, seed))
+        frame: pd.DataFrame = pa.concat_tables(filling).to_pandas()
+        return frame
+
     def sample(self, n: int, seed: int = 0, given: Any = None) -> pd.DataFrame:
         """n rows drawn from the model, their true colours in the last column.
 
@@ -234,7 +250,7 @@ def load(path: str, family_file: str | Sequence[str] = ()) -> Fitted:
     return Fitted(found.mixture, found.columns, found.fit, found.selection, found.provenance)
 
 
-def _in_part(family: Family, seen: dict[str, Partly]) -> Family:
+def _in_part(seen: dict[str, Partly], family: Family) -> Family:
     """The block for rows that tell a part of its column, whose range `seen` learns."""
     own = [name for name in family.columns if name in seen]
     if not own:
@@ -250,4 +266,5 @@ def _in_part(family: Family, seen: dict[str, Partly]) -> Family:
     Interval.refuse_family(type(leaf))
     low, high = (family.low, family.high) if isinstance(family, Interval) else (-np.inf, np.inf)
     one = seen[own[0]] = replace(seen[own[0]], low=low, high=high)
-    return Interval.around(family, {"upper": one.second, "low": low, "high": high})
+    ends = {"upper": one.second, "low": low, "high": high}
+    return Interval.around(family, {"inner": Interval.of(leaf), **ends})

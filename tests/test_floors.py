@@ -18,12 +18,13 @@ FLOORS = (
     ("environment", "errors", "frozen", "settings", "events", "numerics", "files", "palette",
      "schema"),
     ("families", "grammar"),
-    ("assorted", "kinds", "mixture", "evaluation", "expectation"),
+    ("assorted", "kinds", "mixture", "evaluation", "expectation", "imputing"),
     ("em", "variants", "jump", "quasi_newton", "squarem", "acceleration", "online", "sources",
      "tables"),
     ("run", "start", "cell", "search", "criteria", "degeneracy", "densities", "bootstrap", "align",
      "columns", "workers", "agreement", "lower_bound"),
-    ("document", "composing", "truth", "newrows", "fitted", "outcome", "replay", "api", "report"),
+    ("document", "composing", "truth", "newrows", "filling", "fitted", "outcome", "replay", "api",
+     "report"),
     ("cli", "__main__"),
 )
 HEAVY = ("numpy", "pandas", "pyarrow", "scipy", "rich", "matplotlib")

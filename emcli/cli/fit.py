@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from emcli.cli.common import DATA, format_of, importing, inputs_of, someone_looks, warn
 from emcli.cli.options import Command
@@ -125,26 +125,19 @@ def _write_assignments(file: IO[bytes], result: Result, settings: FitSettings) -
 def _write_imputed(file: IO[bytes], result: Result, settings: FitSettings) -> Result:
     """The table with its empty cells filled, and a note of those that still are."""
     from emcli import tables
-    from emcli.filling import Asked, filled
+    from emcli.filling import Asked, Filling
 
-    fmt, left = format_of(settings.output.impute or ""), set[str]()
+    fmt, outcome = format_of(settings.output.impute or ""), result.outcome
     asked = Asked(
         settings.output.draws, settings.searching.seed, settings.running.threads, fmt == "csv"
     )
-
-    def pieces() -> Iterator[Any]:
-        for piece in filled(result.outcome.labelled, result.table, result.outcome.data, asked):
-            columns = zip(piece.column_names, piece.columns, strict=True)
-            left.update(name for name, column in columns if column.null_count)
-            yield piece
-
-    tables.write_rows(file, fmt, pieces())
+    filling = Filling(outcome.labelled, result.table, outcome.data, asked)
+    tables.write_rows(file, fmt, filling)
+    left = [f"'{name}'" for name in result.table.names if name in filling.left]
     if not left:
         return result
-    names = ", ".join(f"'{name}'" for name in result.table.names if name in left)
-    note = f"--impute leaves empty cells in {names}, of which the model cannot tell"
-    outcome = replace(result.outcome, notes=(*result.outcome.notes, note))
-    return result._replace(outcome=outcome)
+    note = f"--impute leaves empty cells in {', '.join(left)}, of which the model cannot tell"
+    return result._replace(outcome=replace(outcome, notes=(*outcome.notes, note)))
 
 
 def _lots(result: Result, id_name: str | None, append: bool) -> Iterator[Lot]:

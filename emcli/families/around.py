@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from emcli.families.base import Family, Part
-from emcli.numerics import Array, Mask
+from emcli.families.block import Block
+from emcli.numerics import Array, Codes, Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +110,15 @@ class Around(Family):
 
     def mapped(self, f: Callable[..., Array], *others: Self) -> Self:
         return replace(self, inner=self.inner.mapped(f, *(other.inner for other in others)))
+
+    def expectation(self, block: Block, r: Array) -> list[Array]:
+        return self.inner.expectation(block, r)
+
+    def settled(self, sums: Sequence[Array]) -> Array:
+        return self.inner.settled(sums)
+
+    def completed(self, rng: np.random.Generator, colours: Codes, block: Block) -> Array:
+        return self.inner.completed(rng, colours, block)
 
     def refuse_others(self, found: Sequence[Mapping[str, Any]]) -> None:
         self.inner.refuse_others(found)

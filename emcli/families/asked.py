@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import traceback
 from abc import ABCMeta
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, ClassVar
@@ -206,11 +206,18 @@ class Own(NumericalFamily, metaclass=Kind):
     @cached_property
     def _spreads(self) -> Array:
         """(K, d) how wide each component is; 1.349 of them hold half of it."""
-        found = np.full(self.values.shape[:-1], np.inf)
+        return self._told(lambda table: table.spread, np.inf)
+
+    @cached_property
+    def means(self) -> Array:
+        return self._told(lambda table: table.mean if table.steady else np.nan, np.nan)
+
+    def _told(self, what: Callable[[Table], float], otherwise: float) -> Array:
+        """(K, d) what the tables of the components' columns tell."""
+        found = np.full(self.values.shape[:-1], otherwise)
         for index in np.ndindex(found.shape):
-            table = self._table(self.values[index])
-            if table:
-                found[index] = table.spread
+            if table := self._table(self.values[index]):
+                found[index] = what(table)
         return found
 
     def narrowest(self, unit: Array) -> Array:

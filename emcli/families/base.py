@@ -26,7 +26,7 @@ import numpy as np
 
 from emcli.errors import UsageError
 from emcli.families.block import Block
-from emcli.families.declared import Declared
+from emcli.families.completing import Completing
 from emcli.families.words import typed
 from emcli.numerics import Array, Codes, Mask
 
@@ -71,7 +71,7 @@ class Base(Hashable, Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Family(Declared):
+class Family(Completing):
     """K distributions of one family over the columns it names; immutable."""
 
     @classmethod
@@ -134,6 +134,10 @@ class Family(Declared):
     def seeing(self, incomplete: tuple[int, ...]) -> Self:
         """The same family, ready for missing cells in the columns at these positions."""
         return self
+
+    def rebuilt(self, how: Callable[[Family], Family]) -> Family:
+        """The same with `how` of every block in its place."""
+        return how(self)
 
     @property
     def plain(self) -> Family:

@@ -14,6 +14,7 @@ import numpy as np
 
 from emcli.families.base import Part
 from emcli.families.block import Block
+from emcli.families.completing import most_probable
 from emcli.families.exponential import Separable, fill_missing
 from emcli.families.helpers import imputed
 from emcli.families.independent import OneProbability
@@ -62,6 +63,12 @@ class Bernoulli(OneProbability, Separable):
     def information(self, weights: Array, vector: Array) -> Array:
         p = self.probability
         return flat(weights[..., None] * p * (1 - p)) * vector
+
+    def expectation(self, block: Block, r: Array) -> list[Array]:
+        p = self.probability
+        return [np.vstack(shares) for shares in zip((1 - p).T @ r, p.T @ r, strict=True)]
+
+    settled = staticmethod(most_probable)
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         p = self.probability[colours]

@@ -12,12 +12,13 @@ where differences of distribution functions would cancel. Those of a Poisson are
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from emcli.families.quadratic import LOG_2PI
-from emcli.numerics import Array, stirling
+from emcli.numerics import Array, Mask, stirling
 
 # Of each of the two runs.
 NODES, SHARES = np.polynomial.legendre.leggauss(32)
@@ -25,6 +26,8 @@ NODES, SHARES = (1 + NODES) / 2, SHARES / 2
 # What lies so many nats under the highest density of an interval is left out.
 DEPTH = 45.0
 LEAST = np.finfo(float).tiny
+# Bisections of an interval: its last digits.
+HALVES = 60
 
 
 class Between(NamedTuple):
@@ -216,6 +219,15 @@ def _poisson_mass(rate: Array, low: Array, high: Array) -> Array:
     return np.asarray(large + np.log1p(-ratio))
 
 
+def _uniform(family: Any, lower: Array, upper: Array) -> Between:
+    """One point, the mean."""
+    low, high = np.maximum(lower, family.lower), np.minimum(upper, family.upper)
+    share = np.maximum(high - low, 0.0) / (family.upper - family.lower)
+    with np.errstate(divide="ignore"):
+        mass = np.log(share)
+    return Between(mass, (low / 2 + high / 2)[..., None], np.ones((*mass.shape, 1)))
+
+
 LAWS: Mapping[str, Callable[[Any, Array, Array], Between]] = {
     "gaussian": _gaussian,
     "lognormal": _lognormal,
@@ -223,4 +235,49 @@ LAWS: Mapping[str, Callable[[Any, Array, Array], Between]] = {
     "gamma": _gamma,
     "weibull": _weibull,
     "poisson": _poisson,
+    "uniform": _uniform,
 }
+
+
+# What a value in an interval may be
+
+
+def between_means(family: Any, lower: Array, upper: Array) -> Array:
+    """(K, n) what values of each component are expected to be, between these."""
+    found = LAWS[family.name](family, lower, upper)
+    if family.name != "lognormal":
+        return np.asarray((found.shares * found.points).sum(axis=-1))
+    # x times its density is exp(mu + sigma^2/2) times a lognormal's of mu + sigma^2.
+    square = np.square(family.sigma)
+    moved = _lognormal(replace(family, mu=family.mu + square), lower, upper)
+    return np.exp(family.mu + square / 2 + moved.log_mass - found.log_mass)
+
+
+def quantiles(family: Any, lower: Array, upper: Array, share: Array) -> Array:
+    """(n,) values of the one component under which lie these shares of what is between.
+
+    Found by bisection, between the sides or, where there is none, as far out as need be.
+    """
+    law = LAWS[family.name]
+    log_mass, points, _ = law(family, lower, upper)
+    wanted = np.log(share) + log_mass[0]
+
+    def below(x: Array) -> Mask:
+        return np.asarray(law(family, lower, np.maximum(x, lower)).log_mass[0] < wanted)
+
+    first = np.maximum(lower, -np.inf if family.inside(np.array([-1.0]))[0] else 0.0)
+    middle = points[0].mean(axis=-1)
+    reach = np.maximum(np.ptp(points[0], axis=-1), np.abs(middle) * 1e-6 + LEAST)
+    ends = [np.where(np.isinf(end), middle, end) for end in (first, upper)]
+    while (out := np.isinf(first) & ~below(ends[0])).any():
+        ends[0][out] -= reach[out]
+        reach[out] *= 2
+    while (out := np.isinf(upper) & below(ends[1])).any():
+        ends[1][out] += reach[out]
+        reach[out] *= 2
+    low, high = ends
+    for _ in range(HALVES):
+        half = low + (high - low) / 2
+        less = below(half)
+        low, high = np.where(less, half, low), np.where(less, high, half)
+    return high if family.continuous else np.floor(low) + 1

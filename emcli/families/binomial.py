@@ -159,6 +159,11 @@ class Binomial(OneProbability, ExponentialFamily):
         p = self.probability
         return flat(m * weights[..., None] * p * (1 - p)) * vector
 
+    def expectation(self, block: Block, r: Array) -> list[Array]:
+        p, given = self.probability, isinstance(self.trials, str)
+        trials = block.values[-1] if given else float(self.trials)
+        return [row[None] for row in trials * (p.T @ r)]
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         if isinstance(self.trials, str):
             if given is None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from emcli.families.base import Part
 from emcli.families.block import Block
+from emcli.families.completing import most_probable
 from emcli.families.exponential import ExponentialFamily
 from emcli.families.helpers import limits, refuse_unseen
 from emcli.numerics import Array, Codes, Mask, flat, safe_log
@@ -104,6 +105,11 @@ class Categorical(ExponentialFamily):
 
     def information(self, weights: Array, vector: Array) -> Array:
         return flat(weights[..., None] * np.concatenate(self.probabilities, axis=-1)) * vector
+
+    def expectation(self, block: Block, r: Array) -> list[Array]:
+        return [p.T @ r for p in self.probabilities]
+
+    settled = staticmethod(most_probable)
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         rows = []

@@ -12,6 +12,7 @@ import numpy as np
 from emcli.families import quadratic
 from emcli.families.base import Part
 from emcli.families.block import Block
+from emcli.families.completing import Completing
 from emcli.families.exponential import Separable, fill_missing
 from emcli.families.normal import Normal, means_of, structure_of
 from emcli.numerics import Array, Codes, Mask
@@ -41,6 +42,14 @@ class Diagonal(Normal, Separable):
             return super().log_volume(block)
         found: Array = (self.log_variances + quadratic.LOG_2PI) @ ~np.isnan(block.values)
         return found
+
+    @property
+    def precision(self) -> Array:
+        found: Array = np.eye(len(self.columns)) / self.variance[..., None]
+        return found
+
+    expectation = Completing.expectation
+    completed = Completing.completed
 
     @property
     def column_width(self) -> int:

@@ -72,5 +72,9 @@ class Exponential(Positive, Separable):
     def from_vector(self, vector: Array) -> Self:
         return replace(self, rate=self.keep("rate", np.exp(vector).reshape(self.rate.shape)))
 
+    @property
+    def means(self) -> Array:
+        return 1 / self.rate
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         return rng.exponential(1 / self.rate[colours]).T

@@ -182,6 +182,12 @@ class Factor(ExponentialFamily):
     def surplus(self, here: Self, block: Block, r: Array) -> float:
         return self.normal.surplus(here.normal, block, r)
 
+    def expectation(self, block: Block, r: Array) -> list[Array]:
+        return self.normal.expectation(block, r)
+
+    def completed(self, rng: np.random.Generator, colours: Codes, block: Block) -> Array:
+        return self.normal.completed(rng, colours, block)
+
     def maximise(self, n: Array, t: Array) -> Self:
         return self._fitted(n, *self.normal.moments(n, t))
 

@@ -64,5 +64,9 @@ class Geometric(OneProbability, Separable):
     def information(self, weights: Array, vector: Array) -> Array:
         return flat(weights[..., None] * (1 - self.probability)) * vector
 
+    @property
+    def means(self) -> Array:
+        return (1 - self.probability) / self.probability
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         return (rng.geometric(self.probability[colours]) - 1).T.astype(float)

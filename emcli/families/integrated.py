@@ -109,6 +109,13 @@ class Table(NamedTuple):
         return np.interp(u, self.share, self.x)
 
     @property
+    def mean(self) -> float:
+        """The expectation."""
+        mass = np.diff(self.share, prepend=0.0)
+        middle = self.x if self.whole else (self.x + np.append(self.x[:1], self.x[:-1])) / 2
+        return float(middle @ mass)
+
+    @property
     def spread(self) -> float:
         """The standard deviation of the normal distribution with these quartiles."""
         quartiles = self.quantile(np.array([0.25, 0.75]))

@@ -20,7 +20,7 @@ import numpy as np
 from emcli.errors import UsageError
 from emcli.families.around import Around
 from emcli.families.base import Family, Part
-from emcli.families.between import LAWS, Between
+from emcli.families.between import LAWS, Between, between_means, quantiles
 from emcli.families.block import Block
 from emcli.numerics import Array, Codes, Mask
 
@@ -236,6 +236,30 @@ class Interval(Around):
         if self.truncated:
             weights = weights / np.exp(self._kept[..., 0])
         return self.inner.information(weights, vector)
+
+    def told(self, block: Block) -> Mask:
+        return np.asarray(block.values[:1] == block.values[-1:])
+
+    def expectation(self, block: Block, r: Array) -> list[Array]:
+        """Of values that are told, they; else the means of what lies between their sides."""
+        lower, upper = block.values[0].copy(), block.values[-1].copy()
+        blank = np.isnan(lower)
+        lower[blank], upper[blank] = self.low, self.high
+        found = r.sum(axis=0) * lower
+        rows = np.flatnonzero(lower < upper)
+        means = between_means(self.inner, lower[rows], upper[rows])
+        found[rows] = (r[:, rows] * means).sum(axis=0)
+        return [found[None]]
+
+    def completed(self, rng: np.random.Generator, colours: Codes, block: Block) -> Array:
+        lower, upper = block.values[0], block.values[-1]
+        found, blank = lower.copy(), np.isnan(lower)
+        found[blank] = self.sample(rng, colours[blank], None)[0]
+        for k in range(self.k):
+            rows = np.flatnonzero((lower < upper) & (colours == k))
+            share = rng.random(len(rows))
+            found[rows] = quantiles(self.inner.select([k]), lower[rows], upper[rows], share)
+        return found[None]
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         """Exact values, in the range."""

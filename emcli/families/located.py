@@ -37,6 +37,10 @@ class Located(Placed, Separable):
         """(..., K, d) the components' means, or what is near them where one is sharp."""
 
     @property
+    def means(self) -> Array:
+        return self.middle
+
+    @property
     @abstractmethod
     def kappa(self) -> Array:
         """(..., K, d) size of the terms that cancel about the origin."""

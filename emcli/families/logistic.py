@@ -12,7 +12,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from emcli.families.block import Block
 from emcli.families.canonical import Canonical
+from emcli.families.completing import most_probable
 from emcli.numerics import Array, Codes, Mask, expit
 
 
@@ -42,6 +44,12 @@ class Logistic(Canonical):
     @staticmethod
     def guess(y: Array) -> Array:
         return np.log(3.0) * (2 * y - 1)
+
+    def expectation(self, block: Block, r: Array) -> list[Array]:
+        (second,) = super().expectation(block, r)
+        return [np.vstack([r.sum(axis=0) - second, second])]
+
+    settled = staticmethod(most_probable)
 
     def drawn(self, rng: np.random.Generator, colours: Codes, eta: Array) -> Array:
         return (rng.random(len(eta)) < expit(eta)).astype(float)

@@ -101,5 +101,9 @@ class Lognormal(Located):
             logs = np.abs(logs - np.reshape(held, (-1, 1)))
         return standardised(logs, block.weights)
 
+    @property
+    def means(self) -> Array:
+        return np.exp(self.mu + np.square(self.sigma) / 2)
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         return np.maximum(rng.lognormal(self.mu[colours], self.sigma[colours]), LEAST).T

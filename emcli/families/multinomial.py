@@ -122,6 +122,10 @@ class Multinomial(Undivided, ExponentialFamily):
     def information(self, weights: Array, vector: Array) -> Array:
         return flat((weights * self.trials)[..., None] * self.probabilities) * vector
 
+    def completed(self, rng: np.random.Generator, colours: Codes, block: Block) -> Array:
+        """As they are: of a row without counts the trials are not known."""
+        return block.values
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         if given is None:
             raise UsageError(

@@ -225,6 +225,10 @@ class NegBinomial(Family):
         ], axis=-1)  # fmt: skip
         return flat(weights[..., None] * pulled)
 
+    @property
+    def means(self) -> Array:
+        return self.mean
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         size, mean = self.size[colours], self.mean[colours]
         some = np.isfinite(size)

@@ -15,11 +15,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from emcli.errors import DegenerateError
-from emcli.families import charts, quadratic, structures
+from emcli.families import charts, conditional, quadratic, structures
 from emcli.families.base import Family, Part
 from emcli.families.block import Block
 from emcli.families.helpers import refuse_unseen
-from emcli.numerics import Array, Mask, flat, triangle, whitened
+from emcli.numerics import Array, Codes, Mask, flat, triangle, whitened
 
 # About a held mean, starts look at pairs of columns, unless there are more columns than this.
 _MOST_TURNED = 10
@@ -106,6 +106,21 @@ class Normal(Family):
         """(..., K, n), or (..., K, 1): log|2 pi Sigma| of what was observed of each row."""
         found: Array = (self.log_variances + quadratic.LOG_2PI).sum(axis=-1)[..., None]
         return found
+
+    @property
+    @abstractmethod
+    def precision(self) -> Array:
+        """(..., K, d, d) Sigma_k^-1."""
+
+    @property
+    def means(self) -> Array:
+        return self.mean
+
+    def expectation(self, block: Block, r: Array) -> list[Array]:
+        return conditional.expected(block.values, self.mean, self.precision, r)
+
+    def completed(self, rng: np.random.Generator, colours: Codes, block: Block) -> Array:
+        return conditional.drawn(rng, block.values, colours, self.mean, self.precision)
 
     def sums(self, block: Block, r: Array, spare: Array) -> Array:
         """`statistics` of r, but what is expected of missing cells beside their means counts spare.

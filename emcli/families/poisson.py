@@ -81,6 +81,10 @@ class Poisson(Independent, Separable):
     def information(self, weights: Array, vector: Array) -> Array:
         return flat(weights[..., None] * self.rate) * vector
 
+    @property
+    def means(self) -> Array:
+        return self.rate
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         return rng.poisson(self.rate[colours]).T.astype(float)
 

@@ -58,5 +58,9 @@ class Rayleigh(Positive, Separable):
     def information(self, weights: Array, vector: Array) -> Array:
         return 4 * super().information(weights, vector)
 
+    @property
+    def means(self) -> Array:
+        return self.scale * np.sqrt(np.pi / 2)
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         return np.maximum(rng.rayleigh(self.scale[colours]), LEAST).T

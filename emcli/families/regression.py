@@ -265,6 +265,12 @@ class Regression(Undivided):
     def drawn(self, rng: np.random.Generator, colours: Codes, eta: Array) -> Array:
         """(n,) responses, one a colour."""
 
+    def expectation(self, block: Block, r: Array) -> list[Array]:
+        """Where the regressors are there."""
+        found = (r * self.expected(block.values)).sum(axis=0)
+        beside = np.isnan(block.values[1:]).any(axis=0)
+        return [np.where(beside, np.nan, found)[None]]
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         beside = self.inputs[1:]
         if beside and given is None:

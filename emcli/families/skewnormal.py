@@ -29,7 +29,7 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from emcli.errors import DegenerateError
-from emcli.families import charts
+from emcli.families import charts, skew_conditional
 from emcli.families.base import Family, Part
 from emcli.families.block import Block
 from emcli.families.gaussian import Full, Gaussian, Incomplete
@@ -198,6 +198,9 @@ class SkewNormal(Family):
             w = self._leans(block)
         found: Array = np.log(2) + self.normal.log_density(block) + log_ndtr(w)
         return found
+
+    expectation = skew_conditional.expectation
+    completed = skew_conditional.completed
 
     # The sums, of r: the normal's; of r |z|, the normal's first; of r, r |z| and r z^2; and what
     # the mirror image has more of r's log-likelihood.

@@ -24,6 +24,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from emcli.errors import UsageError
+from emcli.families import conditional
 from emcli.families.base import Family, Part
 from emcli.families.block import Block
 from emcli.families.gaussian import Diagonal, Gaussian, Normal, structure_of
@@ -270,6 +271,16 @@ class Student(Family):
         normal = self.gaussian.information(weights, vector[..., :size])
         of_s = np.repeat(weights, 0 if self.held else 1, axis=-1) * vector[..., size:]
         return np.concatenate([normal, of_s], axis=-1)
+
+    def expectation(self, block: Block, r: Array) -> list[Array]:
+        """About the location, where there is no expectation (df of one and less)."""
+        return self.gaussian.expectation(block, r)
+
+    def completed(self, rng: np.random.Generator, colours: Codes, block: Block) -> Array:
+        normal = self.gaussian
+        return conditional.drawn(
+            rng, block.values, colours, normal.mean, normal.precision, self.df
+        )
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         centre = self.gaussian.mean[colours].T

@@ -91,6 +91,10 @@ class Uniform(Still, Independent):
     def q(self, n: Array, t: Array) -> float:
         return float(-(t * np.log(self.upper - self.lower)).sum())
 
+    @property
+    def means(self) -> Array:
+        return self.lower + (self.upper - self.lower) / 2
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         u = rng.random((len(colours), len(self.columns)))
         return (self.lower[colours] + u * (self.upper - self.lower)[colours]).T

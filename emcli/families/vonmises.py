@@ -9,7 +9,7 @@ direction of the mean of the unit vectors, and the kappa at which I_1 / I_0 is i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -225,6 +225,18 @@ class VonMises(Independent, Separable):
         turns = kappa * (1 - spheres.lack(kappa, 2)) / np.square(self._scale)
         logs = np.square(kappa) * spheres.bend(kappa, 2)
         return flat(weights[..., None] * np.concatenate([turns, logs], axis=-1)) * vector
+
+    def expectation(self, block: Block, r: Array) -> list[Array]:
+        """Points in the circle."""
+        length = 1 - spheres.lack(self.concentration, 2)
+        mean = _radians(self.mean_direction, self.turn)
+        points = (length * np.cos(mean)).T @ r, (length * np.sin(mean)).T @ r
+        return [np.vstack(point) for point in zip(*points, strict=True)]
+
+    def settled(self, sums: Sequence[Array]) -> Array:
+        """Their directions."""
+        angles = np.array([np.arctan2(north, east) for east, north in sums])
+        return self._near(angles.T * (self.turn / (2 * np.pi))).T
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         mean = _radians(self.mean_direction, self.turn)[colours]

@@ -234,6 +234,17 @@ class VonMisesFisher(Undivided, ExponentialFamily):
         found[..., -1] *= weights * np.square(kappa) * spheres.bend(kappa, self.d)
         return flat(found)
 
+    @property
+    def means(self) -> Array:
+        """Of unit vectors."""
+        length = 1 - spheres.lack(self.concentration, self.d)
+        return self.mean_direction * length[..., None]
+
+    def settled(self, sums: Sequence[Array]) -> Array:
+        """Their directions, as unit vectors."""
+        found = np.vstack(sums)
+        return found / np.maximum(np.linalg.norm(found, axis=0), np.finfo(float).tiny)
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         """Wood's method (1994), by what the part along the mean direction lacks to one."""
         mean, kappa, d = self.mean_direction[colours], self.concentration[colours], self.d

@@ -177,6 +177,13 @@ class Weibull(Placed):
         both = np.euler_gamma - 1
         return 1.0, both, both * both + np.pi**2 / 6
 
+    @property
+    def means(self) -> Array:
+        from scipy.special import gamma
+
+        found: Array = self.scale * gamma(1 + 1 / self.shape)
+        return found
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         found = self.scale[colours] * rng.weibull(self.shape[colours])
         return np.maximum(found, LEAST).T

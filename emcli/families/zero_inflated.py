@@ -160,6 +160,10 @@ class ZeroInflatedPoisson(Independent, Separable):
         pulled = np.concatenate([own * one + cross * two, cross * one + odds * two], axis=-1)
         return flat(weights[..., None] * pulled)
 
+    @property
+    def means(self) -> Array:
+        return (1 - self.zero_probability) * self.rate
+
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         counts = rng.poisson(self.rate[colours])
         counted = rng.random(counts.shape) >= self.zero_probability[colours]

@@ -215,6 +215,17 @@ class Output:
         "-a", "--assignments", default=None, metavar="FILE",
         help="Write each row's colour as CSV, or Parquet by its ending; '-' is standard output.",
     )
+    impute: str | None = option(
+        "--impute", default=None, metavar="FILE",
+        help="Write the table with what is expected in each empty cell the model describes, the "
+        "most probable level in one of levels; CSV, or Parquet by its ending; '-' is standard "
+        "output.",
+    )
+    draws: int | None = option(
+        "--draws", default=None, metavar="M", parse=at_least(int, 1),
+        help="Multiple imputations: --impute writes M tables under each other, their empty cells "
+        "drawn, numbered by a first column 'draw'.",
+    )
     append: bool = option(
         "--append", default=False, flag=True, help="Keep the input's columns in the assignments."
     )

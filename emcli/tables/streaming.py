@@ -44,12 +44,22 @@ def stream(
     return _evenly(_runs(inputs(paths), reading, columns, extra), reading.decimal)
 
 
-def evenly(table: Table, names: Sequence[str], texts: Sequence[str]) -> Iterator[Table]:
-    """Columns of a table in pieces of 65,536 rows; those of `texts` character for character."""
+def evenly(
+    table: Table, names: Sequence[str], texts: Sequence[str], words: bool = False
+) -> Iterator[Table]:
+    """Columns of a table in pieces of 65,536 rows; those of `texts` character for character.
+
+    words: even those that mean an empty cell, and in all columns.
+    """
+
+    def had(piece: Table, name: str) -> pa.ChunkedArray:
+        if words:
+            return piece.words(name)
+        return piece.text(name) if name in texts else piece.column(name)
 
     def runs() -> Iterator[tuple[pa.Table, Part]]:
         for piece in table.pieces(names):
-            found = [piece.text(n) if n in texts else piece.column(n) for n in names]
+            found = [had(piece, name) for name in names]
             arrow = pa.Table.from_arrays(found, names=list(names))
             for part, start in zip(piece.parts, piece.starts, strict=False):
                 yield arrow.slice(start, part.rows), Part(part.label, part.rows, part.skipped)

@@ -31,13 +31,14 @@ class Part:
 
     label: the file as the user named it; rows: how many of its rows are in this run; skipped: how
     many of its rows come before the run; typed: gives a column character for character as the
-    text file has it, or None where the file is not text.
+    text file has it, if asked for with the words that mean an empty cell, or None where the file is
+    not text.
     """
 
     label: str
     rows: int
     skipped: int = 0
-    typed: Callable[[str], pa.ChunkedArray] | None = None
+    typed: Callable[..., pa.ChunkedArray] | None = None
 
 
 class Table:
@@ -115,10 +116,17 @@ class Table:
             )
         return as_text(column)
 
-    def _text_of(self, number: int, name: str) -> pa.ChunkedArray:
+    def words(self, name: str) -> pa.ChunkedArray:
+        """The same, but a word that means an empty cell stays the word it is."""
+        pieces = [self._text_of(number, name, words=True) for number in range(len(self.parts))]
+        return pa.chunked_array(
+            [chunk for piece in pieces for chunk in piece.chunks], type=pa.string()
+        )
+
+    def _text_of(self, number: int, name: str, words: bool = False) -> pa.ChunkedArray:
         part, start = self.parts[number], self.starts[number]
         if part.typed:
-            return part.typed(name)
+            return part.typed(name, words)
         return as_text(self.column(name).slice(start, part.rows))
 
     def where(self, row: int) -> str:

@@ -125,11 +125,13 @@ def parse(
     first: int = 0,
     types: Mapping[str, pa.DataType] | None = None,
     only: Sequence[str] = (),
+    words: bool = False,
 ) -> pa.Table:
     """Whole rows of text, without the header, as columns.
 
     first: rows of the file before these, for messages; types: of columns whose type is declared
-    (others are inferred); only: the columns wanted, all when empty. Raises `InputError` for a
+    (others are inferred); only: the columns wanted, all when empty; words: a word that means an
+    empty cell stays the word it is. Raises `InputError` for a
     ragged row, an open quote or a NUL byte, and `pa.ArrowInvalid` where declared types do not fit.
     """
     _refuse_nul(body, layout.label, first + 1)
@@ -138,7 +140,7 @@ def parse(
         _refuse_open_quote(body, layout, first)
     if layout.single:
         body = body[: _last_text(body)]
-    how = _Parsing(layout, quotes > 0, dict(types or {}), tuple(only))
+    how = _Parsing(layout, quotes > 0, dict(types or {}), tuple(only), words)
     try:
         return how.run(body)
     except pa.ArrowInvalid as error:
@@ -163,6 +165,7 @@ class _Parsing:
     quoted: bool
     types: Mapping[str, pa.DataType]
     only: tuple[str, ...]
+    words: bool
 
     def run(self, body: bytes, invalid: object = None) -> pa.Table:
         layout = self.layout
@@ -180,7 +183,7 @@ class _Parsing:
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict(self.types),
                 null_values=list(layout.empty),
-                strings_can_be_null=True,
+                strings_can_be_null=not self.words,
                 decimal_point=layout.decimal,
                 include_columns=list(self.only) or None,
             ),

@@ -99,9 +99,9 @@ class TextFile:
             raise no_rows(self.label, text=True)
 
     def _parse(
-        self, body: bytes, first: int, names: Sequence[str], types: Any = None
+        self, body: bytes, first: int, names: Sequence[str], types: Any = None, words: bool = False
     ) -> pa.Table:
-        return text.parse(body, self.layout, first, types, names)
+        return text.parse(body, self.layout, first, types, names, words)
 
     def _text_at(self, at: int, body: bytes, spool: Spool) -> Callable[[], bytes]:
         """How to have a run's text again: from the file, from memory, or from the spool."""
@@ -135,11 +135,11 @@ class TextFile:
             raise InputError(f"{self.label} was changed while it was read", "try again")
         return arrow
 
-    def _typed(self, run: Run, name: str) -> pa.ChunkedArray:
-        """The column as it is written in the file."""
+    def _typed(self, run: Run, name: str, words: bool = False) -> pa.ChunkedArray:
+        """The column as it is written in the file; words: those that mean an empty cell, too."""
         body = run.text()
         try:
-            return self._parse(body, run.skipped, [name], {name: pa.string()}).column(0)
+            return self._parse(body, run.skipped, [name], {name: pa.string()}, words).column(0)
         except pa.ArrowInvalid:
             raw = self._parse(body, run.skipped, [name], {name: pa.binary()}).column(0)
             raise text.bad_encoding(raw, name, self.layout, run.skipped) from None

@@ -1,0 +1,78 @@
+"""What the missing cells of a row may be, given what is there of it: expected, or drawn.
+
+Expectations are sums of responsibilities times something that adds up: the value itself, a point on
+the circle, the share of each level. So components of different families add theirs, and only the
+sum is turned back into a cell (`settled`).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from emcli.families.block import Block
+from emcli.families.declared import Declared
+from emcli.numerics import Array, Codes, Mask
+
+
+class Completing(Declared):
+    """As it is for columns that are independent within a component."""
+
+    @property
+    @abstractmethod
+    def k(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def given(self) -> tuple[str, ...]: ...
+
+    @abstractmethod
+    def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array: ...
+
+    def told(self, block: Block) -> Mask:
+        """(d, n) which of its cells are known."""
+        return ~np.isnan(block.values[: len(self.columns)])
+
+    @property
+    def means(self) -> Array:
+        """(..., K, d) what each column is expected to be, NaN where nothing can be said."""
+        return np.full((self.k, len(self.columns)), np.nan)
+
+    def expectation(self, block: Block, r: Array) -> list[Array]:
+        """Of each column (m, n): sums of r (K, n) times what its cells are expected to be.
+
+        Given the component and what is there of the row. Of cells that are there it may be
+        anything.
+        """
+        return [row[None] for row in self.means.T @ r]
+
+    def settled(self, sums: Sequence[Array]) -> Array:
+        """(d, n) the cells that such sums mean."""
+        return np.vstack(sums)
+
+    def completed(self, rng: np.random.Generator, colours: Codes, block: Block) -> Array:
+        """(d, n) the block's own cells, the missing ones drawn: each from its distribution in its
+        row's component (n,), given what is there of the row.
+
+        They stay missing where what describes them is.
+        """
+        d = len(self.columns)
+        own, beside = block.values[:d], block.values[d:]
+        rows = np.flatnonzero(np.isnan(own).any(axis=0) & ~np.isnan(beside).any(axis=0))
+        given = beside[:, rows] if self.given else None
+        drawn = self.sample(rng, colours[rows], given)[:d]
+        found = own.copy()
+        found[:, rows] = np.where(np.isnan(own[:, rows]), drawn, own[:, rows])
+        return found
+
+
+def most_probable(sums: Sequence[Array]) -> Array:
+    """(d, n) the codes of the levels with the largest shares (levels, n); of equal ones the first.
+
+    NaN where nothing is known of them.
+    """
+    codes = [shares.argmax(axis=0).astype(float) for shares in sums]
+    unknown = [np.isnan(shares).any(axis=0) for shares in sums]
+    return np.where(unknown, np.nan, codes)
