@@ -28,6 +28,8 @@ _BLOCKS = 4  # in a chunk
 # phi and joint of a block stay in a core's second-level cache.
 _CACHE = 2**22
 _LEAST, _MOST = 256, 16384
+# Numbers in NumPy's buffers, where it would take 8192.
+_BUFFER = 2048
 # Up to this many rows, or numbers, a second core costs more than it does.
 _ALONE = 8192
 _WORTHWHILE = 1_000_000
@@ -47,6 +49,22 @@ def one_blas_thread() -> Iterator[None]:
 
     with threadpoolctl.threadpool_limits(limits=1, user_api="blas"):
         yield
+
+
+@contextmanager
+def short_buffers(rows: int) -> Iterator[None]:
+    """NumPy copies what it broadcasts over several rows as long as two of them fit its buffer.
+
+    Not to let it saves 3 to 10 % of an iteration, where blocks have so many rows.
+    """
+    if 2 * rows <= _BUFFER:
+        yield
+        return
+    usual = np.setbufsize(_BUFFER)
+    try:
+        yield
+    finally:
+        np.setbufsize(usual)
 
 
 class Adds(Protocol):
@@ -134,9 +152,10 @@ class MemorySource:
         rows = block_rows(width)
         start = number * _BLOCKS * rows
         blocks = self._blocks(start, min(start + _BLOCKS * rows, self.rows), rows)
-        sum_ = f(next(blocks))
-        for block in blocks:
-            sum_ = sum_ + f(block)
+        with short_buffers(min(rows, self.rows)):
+            sum_ = f(next(blocks))
+            for block in blocks:
+                sum_ = sum_ + f(block)
         return sum_
 
     def _unit(self, asked: tuple[Callable[[Block], T], int, int], number: int) -> T:
