@@ -127,7 +127,7 @@ class Plotting:
     output: str | None = option(
         "-o", "--output", default=None, metavar="FILE",
         help="Write the picture as .png, .svg or .pdf by its ending (.gif or .html for "
-        "animation); '-' is standard output, as SVG.",
+        "animation, .txt for terminal); '-' is standard output, as SVG.",
     )
     iteration: int | None = option(
         "--iteration", default=None, metavar="T", parse=at_least(int, 0),

@@ -49,6 +49,7 @@ def test_standard_output_is_svg_and_the_same_as_a_file(emcli: Run, fitted: Path)
         (["faithful.csv", "-o", "a.jpg"], 2,
          "'a.jpg' is no picture that --kind clusters can be; end it in .svg, .png or .pdf"),
         (["faithful.csv", "-o", "a.png", "--kind", "animation"], 2, "end it in .gif or .html"),
+        (["faithful.csv", "-o", "a.png", "--kind", "terminal"], 2, "end it in .txt"),
         (["faithful.csv", "-o", "png"], 2, "end it in .svg, .png or .pdf"),
         (["faithful.csv", "-o", "a.png", "--kind", "pie"], 2, "--kind takes one of clusters, "),
         (["iris.csv", "-o", "a.png"], 3, "iris.csv has no column 'eruptions'; its columns are"),
@@ -57,10 +58,14 @@ def test_standard_output_is_svg_and_the_same_as_a_file(emcli: Run, fitted: Path)
         (["faithful.csv", "-o", "faithful.csv"], 2, "is no picture"),
         (["-", "-", "-o", "a.png"], 2, "standard input can be read only once"),
         (["--kind", "convergence", "-o", "a.png"], 2, "--kind convergence needs"),
+        (["gaps.csv", "-o", "a.png"], 3, "no row has a value of 'eruptions'"),
+        (["holes.csv", "-o", "a.png", "--missing", "drop"], 3, "no row has a value of"),
     ],
 )  # fmt: skip
 def test_refusals_are_one_line(fitted: Path, words: list[str], status: int, said: str) -> None:
     (fitted / "a.png").write_text("as it was")
+    (fitted / "gaps.csv").write_text("eruptions,waiting\n,70\n,80\n")
+    (fitted / "holes.csv").write_text("eruptions,waiting\n2,\n,80\n")
     with pytest.raises(EmcliError) as refusal:
         plot("params.json", *words)
     assert refusal.value.exit_code == status
@@ -154,3 +159,12 @@ def test_fit_plot_comes_after_the_summary(emcli: Run) -> None:
     assert "To see it:" in page and "r red 0.64" in picture
     refused = emcli("fit", "faithful.csv", "-k", "2", "--plot", "-o", "-")
     assert refused.returncode == 2 and "--plot" in refused.stderr
+
+
+@pytest.mark.parametrize("kind", ["clusters", "uncertainty", "scree", "terminal"])
+@pytest.mark.parametrize("rows", ["3.1,74\n", "2,\n,80\n,\n", "2,50\n2,50\n2,50\n"])
+def test_hardly_any_rows_can_be_drawn(fitted: Path, kind: str, rows: str) -> None:
+    (fitted / "few.csv").write_text("eruptions,waiting\n" + rows)
+    name = "few.txt" if kind == "terminal" else "few.png"
+    plot("params.json", "few.csv", "--kind", kind, "-o", name)
+    assert (fitted / name).stat().st_size > 300

@@ -62,11 +62,12 @@ def format_of(kind: str, path: str) -> str:
     formats = KINDS[kind].formats
     name = path.rpartition("/")[2]
     ending = name.rpartition(".")[2].lower() if "." in name else ""
-    if kind == "terminal" or path == "-" or path.startswith(("/dev/", "/proc/")):
+    if path == "-" or path.startswith(("/dev/", "/proc/")):
         return formats[0]
     if ending in formats:
         return ending
-    listed = ", ".join(f".{word}" for word in formats[:-1]) + f" or .{formats[-1]}"
+    *others, last = (f".{word}" for word in formats)
+    listed = f"{', '.join(others)} or {last}" if others else last
     raise UsageError(f"'{path}' is no picture that --kind {kind} can be", f"end it in {listed}")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from emcli import palette
 from emcli.columns import Column, Data
+from emcli.errors import InputError
 from emcli.families.base import Family
 from emcli.families.block import Block
 from emcli.fitted import Fitted
@@ -40,6 +41,15 @@ class Scene:
     def settled(self) -> Scene:
         """The scene whose colours choose directions and bins, which do not move."""
         return self.last or self
+
+    def __post_init__(self) -> None:
+        if self.data is None:
+            return
+        for column, missing in zip(self.data.columns, self.data.missing, strict=True):
+            if missing == self.n:
+                raise InputError(
+                    f"no row has a value of '{column.name}'", "give rows that have some"
+                )
 
     @property
     def rows(self) -> Data:

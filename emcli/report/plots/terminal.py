@@ -171,7 +171,7 @@ def _plane(scene: Scene, columns: list[str], width: int, marks: Marks) -> Canvas
     """Dots where there are rows, larger where there are many."""
     x, y, across, up = _directions(scene, columns)
     both = ~(np.isnan(x) | np.isnan(y))
-    ends = [_ends(x[both], width), _ends(y[both], HEIGHT)]
+    ends = [_ends(x[~np.isnan(x)], width), _ends(y[~np.isnan(y)], HEIGHT)]
     masses = (scene.responsibilities * scene.weights)[:, both]
     counts = bins.on_grid(x[both], y[both], masses, *ends)
     lines = [
