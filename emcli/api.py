@@ -67,11 +67,6 @@ def fit_table(
     if table.spool is None:
         table.spool = Spool(asked.running.memory, asked.running.spool)
     plan = columns.plan(table, terms, asked.selecting)
-    if plan.partly and (named or any(term.kind for some in terms for term in some)):
-        raise UsageError(
-            "components of different kinds cannot describe a column of which only a part was seen",
-            "leave out --interval, --censored and --truncated, or --noise, --component and '|'",
-        )
     data = columns.encode(
         table, plan.columns, asked.selecting, plan.checks, plan.trials, plan.partly
     )
@@ -190,14 +185,14 @@ def _given(
         raise UsageError(f"{start} has {mixture.k} components", f"type -k {mixture.k}, or no -k")
     model = models[0]
     labels = [part for part in model.parts if not part.family.written]
-    plain = [part.plain for part in model.parts if part.family.written]
-    inputs = tuple(dict.fromkeys(name for part in plain for name in part.inputs))
-    if len(models) > 1 or mixture.name != model.name or mixture.inputs != inputs:
+    own = [part for part in model.parts if part.family.written]
+    described = [name for part in own for name in part.columns]
+    held = [name for family in mixture.families for name in family.columns]
+    if len(models) > 1 or mixture.name != model.name or held != described:
         raise UsageError(
             f"{start} holds {mixture.name} on {', '.join(mixture.inputs)}, not the model asked for",
             f"type -m '{mixture.name}' and the same columns",
         )
-    own = [part for part in model.parts if part.family.written]
     read = [p.family.around(f, p.options) for p, f in zip(own, mixture.families, strict=True)]
     families = (*read, *(Known.of(part, mixture.k) for part in labels))
     ready = replace(

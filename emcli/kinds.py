@@ -26,7 +26,7 @@ class Kind:
     @property
     def background(self) -> bool:
         """Is it what the others stand out from?"""
-        return all(part.family.background for part in self.parts)
+        return all(part.plain.family.background for part in self.parts)
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from emcli.columns import values as cells
-from emcli.columns.partly import Partly
+from emcli.columns.partly import Partly, side_of
 from emcli.columns.selection import single
 from emcli.columns.values import Column
 from emcli.errors import InputError
@@ -46,11 +46,23 @@ class Data:
     matrix: Matrix
 
     def range_of(self, column: int) -> tuple[float, float]:
-        """The least and the largest value there; NaN where there is none."""
-        row = self.values[column]
-        pieces = [row[at : at + CHUNK] for at in range(0, len(row), CHUNK)]
-        low = np.fmin.reduce([np.fmin.reduce(piece) for piece in pieces])
-        return float(low), float(np.fmax.reduce([np.fmax.reduce(piece) for piece in pieces]))
+        """The least and the largest value there, or finite side of one; NaN where there is none.
+
+        Rows of no weight are as if absent.
+        """
+        names = [one.name for one in self.columns]
+        side = side_of(names[column])
+        rows = [column, *([names.index(side)] if side in names else [])]
+        ends = []
+        for at in range(0, self.values.shape[1], CHUNK):
+            piece = self.values[rows, at : at + CHUNK]
+            if self.weights is not None:
+                piece = piece[:, self.weights[at : at + CHUNK] > 0]
+            piece[np.isinf(piece)] = np.nan
+            ends.append((np.fmin.reduce(piece, axis=None, initial=np.nan),
+                         np.fmax.reduce(piece, axis=None, initial=np.nan)))
+        low, high = zip(*ends, strict=True)
+        return float(np.fmin.reduce(low)), float(np.fmax.reduce(high))
 
     def source(self, threads: int | None = None) -> MemorySource:
         """The rows as a source of sums; a row with nothing observed counts for nothing."""

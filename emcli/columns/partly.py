@@ -26,6 +26,11 @@ from emcli.tables.table import Table
 Array = NDArray[np.float64]
 
 
+def side_of(name: str) -> str:
+    """The name of a column's upper sides in the matrix."""
+    return f"upper side of {name}"
+
+
 @frozen
 class Partly:
     """What is known of a column.
@@ -57,7 +62,7 @@ class Partly:
     @property
     def second(self) -> str:
         """The name of the upper sides in the matrix, '' where there are none."""
-        return f"upper side of {self.name}" if self.beside else ""
+        return side_of(self.name) if self.beside else ""
 
     def sides(self, table: Table, lower: Array, upper: Array, start: int) -> None:
         """Turn what the two columns hold, from row `start` on, into sides, in place.
