@@ -50,6 +50,10 @@ SCENES: dict[str, tuple[str, dict[str, Any]]] = {
     "classes": (
         "waiting_binned", {"components": 2, "interval": "waiting=lower,upper", "weight": "count"},
     ),
+    "classes and noise": (
+        "waiting_binned", {"components": 2, "interval": "waiting=lower,upper", "weight": "count",
+                           "noise": True},
+    ),
     "truncated": ("galaxies", {"components": 2, "truncated": "5,40"}),
 }  # fmt: skip
 

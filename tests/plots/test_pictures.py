@@ -118,10 +118,10 @@ def test_other_pictures(kind: str, name: str) -> None:
 
 @pytest.mark.parametrize("fmt", ["svg", "pdf", "png"])
 def test_the_same_picture_is_the_same_bytes(fmt: str) -> None:
-    first = written("clusters", "two columns", fmt)
+    first = written("clusters", "weighted counts", fmt)
     with matplotlib.rc_context({"font.size": 20, "axes.grid": True, "svg.hashsalt": "other"}):
         before = dict(matplotlib.rcParams)
-        assert written("clusters", "two columns", fmt) == first
+        assert written("clusters", "weighted counts", fmt) == first
         assert dict(matplotlib.rcParams) == before
     marks = {"svg": b"<svg", "pdf": b"%PDF", "png": b"\x89PNG"}
     assert marks[fmt] in first[:1000]

@@ -79,9 +79,9 @@ class Scene:
         """
         place = {column.name: j for j, column in enumerate(self.rows.columns)}
         values: Array = self.rows.values[place[name]]
-        for family in self.fitted.mixture.families:
+        for _, family in self.pieces():
             if family.plain is not family and family.inputs[:-1] == (name,):
-                values = _middles(values, self.rows.values[place[family.inputs[-1]]])
+                return _middles(values, self.rows.values[place[family.inputs[-1]]])
         return values
 
     def known(self, name: str) -> Column:
