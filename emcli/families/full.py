@@ -238,11 +238,6 @@ class Incomplete(Full):
     def linear(self) -> bool:
         return False
 
-    @property
-    def working(self) -> int:
-        """A quarter of its features, so that blocks have more rows of each pattern."""
-        return self.width // 4
-
     @cached_property
     def _components(self) -> Components:
         """Those of all starts in a row."""

@@ -26,6 +26,9 @@ MOST_KAPPA = 1e6
 # Measured crossover of the two forms between d = 50 and d = 100.
 MOST_COLUMNS = 64
 
+# Rows of a triangular matrix that are multiplied at a time: of 100, a quarter is saved.
+_BAND = 32
+
 LOG_2PI = float(np.log(2 * np.pi))
 
 
@@ -88,7 +91,9 @@ def full_centred(block: Block, mean: Array, root: Array) -> Array:
     rows = distance.reshape(-1, block.n)
     for row, centre, turn in zip(rows, mean.reshape(-1, d), root.reshape(-1, d, d), strict=True):
         np.subtract(block.values, centre[:, None], out=z)
-        np.matmul(turn, z, out=y)
+        for at in range(0, d, _BAND):
+            end = min(at + _BAND, d)
+            np.matmul(turn[at:end, :end], z[:end], out=y[at:end])
         np.einsum("ij,ij->j", y, y, out=row)
     return distance
 
