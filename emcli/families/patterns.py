@@ -33,7 +33,7 @@ class Patterns(NamedTuple):
 
 
 def patterns(values: Array) -> Patterns:
-    """The patterns of a block (d, n); without missing cells there is one."""
+    """The patterns of a block (d, n); without missing cells there is one, without rows none."""
     holes: Mask = np.isnan(values)
     some = holes[holes.any(axis=1)]
     codes = np.zeros((len(some) // 16 + 1, holes.shape[1]), np.uint16)
@@ -42,7 +42,8 @@ def patterns(values: Array) -> Patterns:
     order = np.lexsort(codes)  # by radix, as they have 16 bits: a sixth of the time
     codes = codes[:, order]
     begin = np.flatnonzero((codes[:, 1:] != codes[:, :-1]).any(axis=0)) + 1
-    edges = np.concatenate([[0], begin, [len(order)]])
+    ends = [begin, [len(order)]] if len(order) else []
+    edges = np.concatenate([[0], *ends]).astype(np.intp)
     return Patterns(order, edges, holes[:, order[edges[:-1]]].T)
 
 

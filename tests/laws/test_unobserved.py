@@ -16,6 +16,7 @@ from emcli import tables
 from emcli.em import e_step, m_step, steps
 from emcli.errors import FitError, InputError
 from emcli.families.block import Block
+from emcli.families.patterns import alike, patterns
 from emcli.settings import Reading
 from emcli.sources.memory import MemorySource
 
@@ -44,6 +45,10 @@ def two_groups() -> pd.DataFrame:
         "count": rng.poisson(4, N).astype(float), "time": rng.gamma(3, 1, N),
         "word": rng.choice(["u", "v", "w"], N), "answer": rng.choice(["no", "yes"], N),
     })  # fmt: skip
+
+
+def test_no_rows_have_no_patterns():
+    assert len(patterns(np.empty((2, 0))).holes) == 0 and not alike(np.empty((2, 0)))
 
 
 @independent_rows
