@@ -127,13 +127,13 @@ def _matches(words: pa.ChunkedArray, pattern: str) -> NDArray[np.bool_]:
 
 def share_of_numbers(words: pa.ChunkedArray) -> float:
     """Among cells that hold something, how many hold a number."""
-    words = compute.drop_null(words)
-    return float(_matches(words, _NUMBER).mean()) if len(words) else 0.0
+    held = len(words) - words.null_count
+    return float(_matches(words, _NUMBER).sum()) / held if held else 0.0
 
 
 def all_numbers(words: pa.ChunkedArray) -> bool:
     """Does every cell that holds something hold a number?"""
-    return bool(_matches(compute.drop_null(words), _NUMBER).all())
+    return int(_matches(words, _NUMBER).sum()) == len(words) - words.null_count
 
 
 def learn(pieces: Iterable[Table], name: str, enough: int | None = None) -> tuple[Level, ...]:

@@ -23,7 +23,6 @@ def _function(name: str) -> Callable[..., Any]:
 
 
 dictionary_encode = _function("dictionary_encode")
-drop_null = _function("drop_null")
 fill_null = _function("coalesce")
 if_else = _function("if_else")
 is_null = _function("is_null")
