@@ -25,7 +25,7 @@ _emcli() {
                 words='--model --components --component --noise --equal-weights --family-file
                     --colours --columns --exclude --id
                     --weight --labels --label-trust --truth --interval --censored --truncated
-                    --missing --params --assignments --append --no-probabilities
+                    --missing --params --assignments --impute --draws --append --no-probabilities
                     --trace --trace-parameters --strict --plot --provenance --criterion --folds --start
                     --starts --seed --tolerance --max-iterations --max-time --acceleration
                     --delimiter --decimal --encoding --na --no-header --threads --memory

@@ -36,6 +36,8 @@ complete -c emcli -n '__fish_seen_subcommand_from fit' -l truncated -x -d 'Value
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l missing -x -a 'use drop refuse' -d 'Empty cells'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -s o -l params -r -d 'Write the parameters as JSON; - is standard output'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -s a -l assignments -r -d 'Write each rows colour as CSV, or Parquet by its ending'
+complete -c emcli -n '__fish_seen_subcommand_from fit' -l impute -r -d 'Write the table with what is expected in each empty cell'
+complete -c emcli -n '__fish_seen_subcommand_from fit' -l draws -x -d 'Write M tables, their empty cells drawn'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l append -d 'Keep the inputs columns in the assignments'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l no-probabilities -d 'Write only the colour'
 complete -c emcli -n '__fish_seen_subcommand_from fit' -l trace -r -d 'Write one JSON line for each EM step'

@@ -46,6 +46,8 @@ _emcli() {
             '--missing[Empty cells]:missing:(use drop refuse)' \
             '(-o --params)'{-o,--params}'[Write the parameters as JSON; - is standard output]:file:_files' \
             '(-a --assignments)'{-a,--assignments}'[Write each rows colour as CSV, or Parquet by its ending]:file:_files' \
+            '--impute[Write the table with what is expected in each empty cell]:file:_files' \
+            '--draws[Write M tables, their empty cells drawn]:number:' \
             '--append[Keep the inputs columns in the assignments]' \
             '--no-probabilities[Write only the colour]' \
             '--trace[Write one JSON line for each EM step]:file:_files' \

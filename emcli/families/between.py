@@ -26,8 +26,8 @@ NODES, SHARES = (1 + NODES) / 2, SHARES / 2
 # What lies so many nats under the highest density of an interval is left out.
 DEPTH = 45.0
 LEAST = np.finfo(float).tiny
-# Bisections of an interval: its last digits.
-HALVES = 60
+# How often the reach of an open end is doubled at most, and how often an interval is halved.
+DOUBLES, HALVES = 1000, 60
 
 
 class Between(NamedTuple):
@@ -263,19 +263,21 @@ def quantiles(family: Any, lower: Array, upper: Array, share: Array) -> Array:
     wanted = np.log(share) + log_mass[0]
 
     def below(x: Array) -> Mask:
-        return np.asarray(law(family, lower, np.maximum(x, lower)).log_mass[0] < wanted)
+        mass = law(family, lower, np.maximum(x, lower)).log_mass[0]
+        return np.asarray((x < lower) | (mass < wanted))
 
     first = np.maximum(lower, -np.inf if family.inside(np.array([-1.0]))[0] else 0.0)
     middle = points[0].mean(axis=-1)
     reach = np.maximum(np.ptp(points[0], axis=-1), np.abs(middle) * 1e-6 + LEAST)
     ends = [np.where(np.isinf(end), middle, end) for end in (first, upper)]
-    while (out := np.isinf(first) & ~below(ends[0])).any():
-        ends[0][out] -= reach[out]
-        reach[out] *= 2
-    while (out := np.isinf(upper) & below(ends[1])).any():
-        ends[1][out] += reach[out]
-        reach[out] *= 2
-    low, high = ends
+    for _ in range(DOUBLES):
+        left, right = np.isinf(first) & ~below(ends[0]), np.isinf(upper) & below(ends[1])
+        if not (left | right).any():
+            break
+        ends[0][left] -= reach[left]
+        ends[1][right] += reach[right]
+        reach *= 2
+    low, high = ends[0] - (not family.continuous), ends[1]
     for _ in range(HALVES):
         half = low + (high - low) / 2
         less = below(half)

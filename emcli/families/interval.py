@@ -257,7 +257,7 @@ class Interval(Around):
         found[blank] = self.sample(rng, colours[blank], None)[0]
         for k in range(self.k):
             rows = np.flatnonzero((lower < upper) & (colours == k))
-            share = rng.random(len(rows))
+            share = 1 - rng.random(len(rows))  # above 0
             found[rows] = quantiles(self.inner.select([k]), lower[rows], upper[rows], share)
         return found[None]
 

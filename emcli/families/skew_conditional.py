@@ -37,7 +37,7 @@ def completed(family: Any, rng: np.random.Generator, colours: Codes, block: Bloc
         own = found[:, rows]
         groups, (one,) = _leanings(family.select([k]), Block(own))
         # |z| by the inverse of its distribution function, from above, where w may be far below 0.
-        half = one.sd * (one.w - ndtri_exp(np.log(rng.random(len(rows))) + log_ndtr(one.w)))
+        half = one.sd * (one.w - ndtri_exp(np.log1p(-rng.random(len(rows))) + log_ndtr(one.w)))
         drawn = _given_half(family.normal.mean[k], one, half)
         drawn += noise(rng, drawn.shape, groups, one.left)
         found[:, rows] = np.where(np.isnan(own), drawn, own)

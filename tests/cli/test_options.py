@@ -17,7 +17,8 @@ READING = set(Reading.__dataclass_fields__)
 CONTRACT = {
     "fit": """-m --model -k --components -c --columns -x --exclude --id --weight --missing
         --labels --label-trust --truth --interval --censored --truncated
-        -o --params -a --assignments --append --no-probabilities --trace --trace-parameters
+        -o --params -a --assignments --impute --draws --append --no-probabilities
+        --trace --trace-parameters
         --criterion --folds --start --starts --seed --acceleration --tolerance --max-iterations
         --max-time --component --noise --equal-weights --family-file --colours --threads
         --memory --spool --strict --progress
