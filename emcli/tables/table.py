@@ -108,7 +108,8 @@ class Table:
         """The column as text: character for character where the file is text, else shortest."""
         column = self.column(name)
         if bridge.textual(column.type):
-            return column
+            # Few of Arrow's functions know views.
+            return as_text(column) if column.type == pa.string_view() else column
         if any(part.typed for part in self.parts):
             pieces = [self._text_of(number, name) for number in range(len(self.parts))]
             return pa.chunked_array(
