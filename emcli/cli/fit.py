@@ -11,7 +11,7 @@ from emcli.cli.common import DATA, format_of, importing, inputs_of, someone_look
 from emcli.cli.options import Command
 from emcli.errors import FitError, UsageError
 from emcli.files import Outputs, print_text
-from emcli.settings import STARTS, Families, FitSettings, Output, PlotRows, Reading, changed, words
+from emcli.settings import STARTS, Families, FitSettings, Output, Reading, changed, words
 
 if TYPE_CHECKING:
     from emcli.api import Outcome
@@ -223,10 +223,10 @@ def _plotting(settings: FitSettings, data: Sequence[str]) -> list[str]:
     params = settings.output.params or "params.json"
     given = {
         name: value
-        for bundle in (settings.selecting, settings.modelling, settings.reading)
+        for bundle in (settings.modelling, settings.reading)
         for name, value in changed(bundle).items()
     }
-    as_here = words((PlotRows, Families, Reading), given)
+    as_here = words((Families, Reading), given)
     return ["emcli", "plot", params, *data, *as_here, "-o", "clusters.png"]
 
 

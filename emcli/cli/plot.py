@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +15,15 @@ from emcli.cli.options import Command
 from emcli.errors import UsageError
 from emcli.files import Outputs, print_text
 from emcli.report.terminal import is_terminal
-from emcli.settings import PlotSettings, Plotting, ReportSettings, Selecting
+from emcli.settings import (
+    PlotRows,
+    PlotSettings,
+    Plotting,
+    ReportSettings,
+    Selecting,
+    build,
+    changed,
+)
 
 if TYPE_CHECKING:
     from emcli.report.plots import Scene
@@ -22,7 +31,8 @@ if TYPE_CHECKING:
 _HELP = """Draw a picture of the fit that 'emcli fit -o PARAMS' wrote, in its components' colours.
 
 DATA are the rows it is shown with, read like those of 'emcli assign'; criterion and convergence
-need none. Pictures on a page need matplotlib: pip install 'emcli[plot]'.
+need none. Weights, intervals and censoring are those of the fit where nothing else is said.
+Pictures on a page need matplotlib: pip install 'emcli[plot]'.
 
 \b
 emcli plot params.json faithful.csv -o faithful.png
@@ -73,10 +83,12 @@ def scene_of(
     from emcli import api, tables
     from emcli.report.plots import Scene
 
-    rows = settings.rows
     fitted = api.load(params, settings.families.family_file)
     if not data:
         return Scene(fitted)
+    recorded = fitted.fit.get("options", {})
+    as_fitted = {f.name: recorded[f.name] for f in fields(PlotRows) if f.name in recorded}
+    rows = build(PlotRows, as_fitted | changed(settings.rows))
     fitted = fitted.in_part(rows.interval, rows.censored)
     table = tables.read(data, settings.reading)
     encoded = api.encode(fitted, table, Selecting(weight=rows.weight, missing=rows.missing))

@@ -106,7 +106,7 @@ class Hush:
 
 @frozen
 class PlotRows:
-    """Which rows are drawn, and what they weigh."""
+    """Which rows are drawn, and what they weigh: as in the fit, unless told."""
 
     weight: str | None = as_in(Selecting, "weight")
     interval: tuple[str, ...] = as_in(Selecting, "interval")
