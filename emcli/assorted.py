@@ -78,7 +78,7 @@ class Assorted(Gathered):
             if kind.held:
                 lead = families[0].own_vector.shape[:-1]
                 families = tuple(
-                    p.family.around(_spread(family, lead), p.options)
+                    p.family.around(_spread(family, lead), p.options).seeing(p.incomplete)
                     for p, family in zip(kind.parts, kind.held, strict=True)
                 )
             groups.append(Group(kind.name, own, families, bool(kind.held), kind.colour))

@@ -204,7 +204,7 @@ def _unseen(mixture: Mixture, source: MemorySource, resolution: Resolution) -> l
     highest = np.ones(mixture.k)
     for _ in range(2 if names else 0):
         left, seen = np.ones((mixture.k, len(names)), dtype=bool), np.zeros(mixture.k)
-        left &= ~mixture.families[0].behind[:, None]
+        left &= mixture.families[0].learnt[:, None]
         for block, own, most in _owning(mixture, source, highest):
             seen = np.maximum(seen, most)
             left &= ~(own @ ~np.isnan(block.values[at]).T)

@@ -171,6 +171,13 @@ class Gathered(Family):
         return found
 
     @property
+    def learnt(self) -> Mask:
+        found = ~self.behind
+        for group in self.groups:
+            found[group.places] &= not group.held
+        return found
+
+    @property
     def by_kind(self) -> Codes:
         return np.concatenate([group.places for group in self.groups])
 

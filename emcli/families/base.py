@@ -311,6 +311,11 @@ class Family(Completing):
         return np.full(self.k, self.background)
 
     @property
+    def learnt(self) -> Mask:
+        """(K,) which components are estimated from the rows they own."""
+        return ~self.behind
+
+    @property
     def by_kind(self) -> Codes:
         """The components' numbers, kind by kind."""
         return np.arange(self.k)

@@ -242,3 +242,16 @@ def test_na_nan_nothing_and_null_are_the_same(tmp_path: Path) -> None:
     }
     found.add(emcli.fit(frame, model=model, k=2, starts=2).to_json())
     assert len(found) == 1
+
+
+def test_a_component_that_is_held_need_not_have_seen_a_column(tmp_path: Path) -> None:
+    frame = two_groups()
+    held = tmp_path / "held.json"
+    second = frame[frame["group"] == "b"]
+    held.write_text(emcli.fit(second, model="gaussian:VVI(x, y)", k=1, columns="x,y").to_json())
+    frame.loc[frame["group"] == "b", "y"] = np.nan
+    components = (f"blue={held}", "red=gaussian:VVI(x, y)")
+    fitted = emcli.fit(frame, component=components, k=2, starts=1)
+    assert fitted.fit["log_likelihood"] < 0 and sorted(fitted.mixture.colours) == ["blue", "red"]
+    with pytest.raises(FitError, match=r"holds no row .*\by\b"):
+        emcli.fit(frame, model="gaussian:VVI(x, y)", k=2, starts=1)
