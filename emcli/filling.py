@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from emcli import columns, imputing, tables
 from emcli.columns import Column, Data
@@ -27,23 +28,21 @@ DRAW = "draw"
 
 
 class Fit(Protocol):
-    """What tells the colours of rows; `emcli.fitted.Fitted` is one."""
+    """What says what the rows are of; `emcli.fitted.Fitted` is one."""
 
     @property
     def mixture(self) -> Mixture: ...
     @property
     def names(self) -> tuple[str, ...]: ...
-    def posterior(self, values: Array, threads: int | None = None) -> Array: ...
 
 
 @frozen
 class Asked:
     """draws: how many completed tables, None for one with expectations; seed: of the drawing;
-    threads: for the colours; text: is the output text, so that cells stay as they are typed?"""
+    text: is the output text, so that cells stay as they are typed?"""
 
     draws: int | None = None
     seed: int = 0
-    threads: int | None = None
     text: bool = False
 
 
@@ -95,15 +94,15 @@ class Filling:
         after = before.copy()
         gaps = rows[imputing.lacking(fitted.mixture, fitted.names, before[:, rows])]
         if len(gaps):
-            own = before[:, gaps]
-            r = fitted.posterior(own, asked.threads)
+            rows_of = fitted.mixture, fitted.names, before[:, gaps]
             with one_blas_thread(), np.errstate(all="ignore"):
+                r = imputing.responsibilities(*rows_of)
+                _refuse_unlikely(piece, gaps[np.isnan(r[0])])
                 if asked.draws:
                     rng = np.random.default_rng([asked.seed, draw, start])
-                    own = imputing.drawn(fitted.mixture, fitted.names, own, r, rng)
+                    after[:, gaps] = imputing.drawn(*rows_of, r, rng)
                 else:
-                    own = imputing.expected(fitted.mixture, fitted.names, own, r)
-            after[:, gaps] = own
+                    after[:, gaps] = imputing.expected(*rows_of, r)
         return before, after
 
     def _filled(self, piece: tables.Table, before: Array, after: Array) -> dict[str, Any]:
@@ -117,6 +116,15 @@ class Filling:
             known = found.get(column.name)
             found[column.name] = _column(known, column, before[place], after[place])
         return found
+
+
+def _refuse_unlikely(piece: tables.Table, rows: NDArray[np.int64]) -> None:
+    """Raise `InputError` for the first of these rows, which have no density."""
+    if len(rows):
+        raise InputError(
+            f"{piece.where(int(rows[0]))}: it has no computable density under these parameters",
+            "check that they were fitted to data of this kind",
+        )
 
 
 def _column(known: Any, column: Column, old: Array, new: Array) -> Any:

@@ -7,6 +7,7 @@ the colour is drawn first. Parameters are held at the estimate.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,18 @@ def lacking(mixture: Mixture, names: Sequence[str], values: Array) -> Mask:
     rows, found = Block(values), np.zeros(values.shape[1], dtype=bool)
     for family in _written(mixture):
         found |= ~family.told(rows.take(places(family.inputs, names))).all(axis=0)
+    return found
+
+
+def responsibilities(mixture: Mixture, names: Sequence[str], values: Array) -> Array:
+    """(K, n) of the rows, NaN for one without a computable density."""
+    evaluation = mixture.seeing(values, names).at(names)
+    found, scratch = np.empty((mixture.k, values.shape[1])), dict[Any, Any]()
+    for start in range(0, values.shape[1], ROWS):
+        span = np.s_[:, start : start + ROWS]
+        r, log_density = evaluation.posterior(Block(values[span], scratch=scratch))
+        found[span] = np.where(np.isfinite(log_density), r, np.nan)
+        scratch.clear()  # what is kept there holds its block, and that this
     return found
 
 

@@ -128,9 +128,7 @@ def _write_imputed(file: IO[bytes], result: Result, settings: FitSettings) -> Re
     from emcli.filling import Asked, Filling
 
     fmt, outcome = format_of(settings.output.impute or ""), result.outcome
-    asked = Asked(
-        settings.output.draws, settings.searching.seed, settings.running.threads, fmt == "csv"
-    )
+    asked = Asked(settings.output.draws, settings.searching.seed, fmt == "csv")
     filling = Filling(outcome.labelled, result.table, outcome.data, asked)
     tables.write_rows(file, fmt, filling)
     left = [f"'{name}'" for name in result.table.names if name in filling.left]

@@ -171,3 +171,11 @@ def test_a_column_called_draw_is_in_the_way(mixed: pd.DataFrame) -> None:
     fitted = library.fit(frame, model="gaussian(bill_length_mm)", k=1)
     with pytest.raises(library.errors.InputError, match="has a column 'draw' already"):
         fitted.impute(frame, draws=2)
+
+
+def test_a_row_without_a_density_is_named() -> None:
+    frame = pd.DataFrame({"x": [3.0, 1, 4, 2, 5], "y": [2.0, 4, 1, 5, 3]})
+    fitted = library.fit(frame, model="uniform", k=1)
+    frame.loc[3] = 9.0, None
+    with pytest.raises(library.errors.InputError, match="row 4: it has no computable density"):
+        fitted.impute(frame)
