@@ -23,6 +23,7 @@ from emcli.events import Listener, ignore
 from emcli.families import catalogue
 from emcli.families.base import Part
 from emcli.families.known import Known
+from emcli.families.undivided import gapped
 from emcli.fitted import Fitted, Scores, load
 from emcli.mixture import Mixture, Model
 from emcli.newrows import as_table, encode, refuse_gaps, refuse_rows
@@ -151,11 +152,8 @@ def _part(claim: Claim, data: Data, table: tables.Table) -> Part:
     family.refuse(part)
     refuse_rows(table, data, family, part.columns)
     if part.incomplete and family.correlated:
-        from emcli.families.undivided import Gapped
-
         refuse_gaps(table, data, part.columns, part.inputs, family.title(part))
-        return Gapped.part(part)
-    return part
+    return gapped(part)
 
 
 def _enough(asked: FitSettings, models: Sequence[Model], free: bool) -> list[int]:

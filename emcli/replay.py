@@ -20,6 +20,7 @@ from emcli.families import catalogue
 from emcli.families.base import Family, Part
 from emcli.families.interval import Interval
 from emcli.families.known import Known
+from emcli.families.undivided import gapped
 from emcli.fitted import Fitted
 from emcli.kinds import Kind
 from emcli.mixture import Mixture, Model
@@ -111,9 +112,9 @@ def _part(family: Family, data: Data) -> Part:
     at = {column.name: j for j, column in enumerate(data.columns)}
     rows = [at[name] for name in family.inputs]
     _, _, variant = family.label.partition(":")
-    return Part(
+    return gapped(Part(
         catalogue.family(family.name), family.columns, variant or None, family.options,
         tuple(data.columns[j].levels for j in rows),
         tuple(i for i, j in enumerate(rows) if data.missing[j]),
         tuple(data.range_of(at[name]) for name in family.columns) if family.ranged else (),
-    )  # fmt: skip
+    ))  # fmt: skip

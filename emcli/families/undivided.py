@@ -117,6 +117,11 @@ class Gapped(Around):
         return cls.around(inner.family.from_dict(inner, found), part.options)
 
 
+def gapped(part: Part) -> Part:
+    """The block, or what stands for it where some rows tell nothing of one that is undivided."""
+    return Gapped.part(part) if part.incomplete and part.family.correlated is True else part
+
+
 def _rows(block: Block, rows: Codes) -> Block:
     """Some of a block's rows."""
     weights = None if block.weights is None else block.weights[rows]

@@ -20,7 +20,7 @@ from scipy.special import logsumexp
 
 from emcli.columns import Column
 from emcli.families.base import Part
-from emcli.families.undivided import Gapped
+from emcli.families.undivided import gapped
 from emcli.mixture import Mixture, Model
 from emcli.sources.memory import MemorySource
 
@@ -198,8 +198,7 @@ def prepared(row: Row, source: MemorySource) -> Model:
             kinds = [replace(kind, parts=tuple(map(ready, kind.parts)))
                      for kind in options["kinds"]]
             options = {"kinds": tuple(kinds)}
-        part = replace(part, incomplete=tuple(missing), options=options)
-        return Gapped.part(part) if missing and part.family.correlated is True else part
+        return gapped(replace(part, incomplete=tuple(missing), options=options))
 
     return Model(tuple(map(ready, row.model.parts)))
 
