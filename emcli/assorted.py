@@ -19,6 +19,7 @@ from emcli.errors import DegenerateError
 from emcli.evaluation import places
 from emcli.families.base import Family, Part
 from emcli.families.block import Block
+from emcli.families.completing import together
 from emcli.families.product import drawable
 from emcli.grammar import parse
 from emcli.kinds import Gathered, Group, Kind
@@ -174,7 +175,7 @@ class Assorted(Gathered):
                 seen = block.take(places(family.inputs, self.inputs))
                 sums = family.expectation(seen, r[group.places])
                 for name, own in zip(family.columns, sums, strict=True):
-                    found[name] = found[name] + own if name in found else own
+                    found[name] = together(found[name], own) if name in found else own
         return [found[name] for name in self.columns]
 
     def settled(self, sums: Sequence[Array]) -> Array:

@@ -113,8 +113,10 @@ class Filling:
                 self.left.add(column.name)
             if self.asked.draws is None and column.kind == "count":
                 column = replace(column, kind="real")
-            known = found.get(column.name)
-            found[column.name] = _column(known, column, before[place], after[place])
+            known, new = found.get(column.name), after[place]
+            if column.levels is not None:  # that a family of counts may describe as well
+                new = np.clip(np.rint(new), 0, len(column.levels) - 1)
+            found[column.name] = _column(known, column, before[place], new)
         return found
 
 

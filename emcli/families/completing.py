@@ -71,8 +71,17 @@ class Completing(Declared):
 def most_probable(sums: Sequence[Array]) -> Array:
     """(d, n) the codes of the levels with the largest shares (levels, n); of equal ones the first.
 
-    NaN where nothing is known of them.
+    One number in place of two shares is the second. NaN where nothing is known of them.
     """
-    codes = [shares.argmax(axis=0).astype(float) for shares in sums]
-    unknown = [np.isnan(shares).any(axis=0) for shares in sums]
+    whole = [some if len(some) > 1 else np.vstack([1 - some, some]) for some in sums]
+    codes = [shares.argmax(axis=0).astype(float) for shares in whole]
+    unknown = [np.isnan(shares).any(axis=0) for shares in whole]
     return np.where(unknown, np.nan, codes)
+
+
+def together(one: Array, other: Array) -> Array:
+    """Sums (m, n) of two families for the same cells; where one has shares and the other values,
+    the codes of the levels are values too."""
+    if len(one) != len(other):
+        one, other = (x if len(x) == 1 else np.arange(len(x))[None] @ x for x in (one, other))
+    return one + other

@@ -179,3 +179,15 @@ def test_a_row_without_a_density_is_named() -> None:
     frame.loc[3] = 9.0, None
     with pytest.raises(library.errors.InputError, match="row 4: it has no computable density"):
         fitted.impute(frame)
+
+
+@pytest.mark.parametrize("model", ["poisson | bernoulli", "bernoulli | poisson"])
+def test_a_level_stays_a_level_where_one_kind_counts(model: str) -> None:
+    rng = np.random.default_rng(0)
+    likely = np.where(rng.random((80, 1)) < 0.5, 0.9, 0.1)
+    cells = (rng.random((80, 2)) < likely).astype(float)
+    cells[::9, 0] = np.nan
+    frame = pd.DataFrame(cells, columns=["a", "b"])
+    fitted = library.fit(frame, model=model, k=2, starts=2)
+    for whole in (fitted.impute(frame), fitted.impute(frame, draws=1)):
+        assert set(whole.a) == {0, 1}
