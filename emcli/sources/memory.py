@@ -21,10 +21,10 @@ import numpy as np
 
 from emcli import environment
 from emcli.families.block import Block
-from emcli.numerics import Array, splitmix
+from emcli.numerics import Array, short_buffers, splitmix
 
 CHUNK = 65_536
-_BLOCKS = 4  # in a chunk
+_BLOCKS = 4  # in a chunk, or fewer where they are long: a chunk is what cores share out
 # phi and joint of a block stay in a core's second-level cache.
 _CACHE = 2**22
 _LEAST, _MOST = 256, 16384
@@ -49,23 +49,6 @@ def one_blas_thread() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def short_buffers(rows: int) -> Iterator[None]:
-    """NumPy copies what it broadcasts over several rows as long as two of them fit its buffer.
-
-    With buffers for one, an iteration saves 3 to 12 %.
-    """
-    usual = np.getbufsize()
-    if rows >= usual:
-        yield
-        return
-    np.setbufsize(rows)
-    try:
-        yield
-    finally:
-        np.setbufsize(usual)
-
-
 class Adds(Protocol):
     """Anything whose values add."""
 
@@ -79,6 +62,11 @@ def block_rows(width: int) -> int:
     """Rows of a block when each takes `width` numbers: a power of two."""
     rows = 2 ** int(np.log2(max(_CACHE / (8 * width), 1)))
     return min(max(rows, _LEAST), _MOST)
+
+
+def chunk_rows(width: int) -> int:
+    """Rows of a chunk, likewise: some blocks, or one of the longest."""
+    return min(_BLOCKS * block_rows(width), _MOST)
 
 
 def fold(values: Sequence[T]) -> T:
@@ -137,7 +125,7 @@ class MemorySource:
 
     def total(self, f: Callable[[Block], T], width: int) -> T:
         """The sum of f over all blocks, in canonical order; `width` numbers a row cut them."""
-        chunks = -(-self.rows // (_BLOCKS * block_rows(width)))
+        chunks = -(-self.rows // chunk_rows(width))
         each = partial(self._chunk, f, width)
         if chunks == 1 or self.threads == 1 or self.rows * width < _WORTHWHILE:
             return fold(list(map(each, range(chunks))))
@@ -148,10 +136,10 @@ class MemorySource:
         return fold(list(self._pool.map(each, range(chunks))))
 
     def _chunk(self, f: Callable[[Block], T], width: int, number: int) -> T:
-        rows = block_rows(width)
-        start = number * _BLOCKS * rows
-        blocks = self._blocks(start, min(start + _BLOCKS * rows, self.rows), rows)
-        with short_buffers(rows):
+        rows, size = block_rows(width), chunk_rows(width)
+        start = number * size
+        blocks = self._blocks(start, min(start + size, self.rows), rows)
+        with short_buffers(min(rows, self.rows)):
             sum_ = f(next(blocks))
             for block in blocks:
                 sum_ = sum_ + f(block)
@@ -160,7 +148,7 @@ class MemorySource:
     def _unit(self, asked: tuple[Callable[[Block], T], int, int], number: int) -> T:
         """The sum over one of a team's units, which is so many chunks."""
         f, width, size = asked
-        chunks = -(-self.rows // (_BLOCKS * block_rows(width)))
+        chunks = -(-self.rows // chunk_rows(width))
         own = range(number * size, min((number + 1) * size, chunks))
         return fold([self._chunk(f, width, chunk) for chunk in own])
 
