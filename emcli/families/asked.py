@@ -123,13 +123,12 @@ class Own(NumericalFamily, metaclass=Kind):
             return super().derivatives(x, theta, unit)
         slope = self._slopes(x, theta)
         bend = np.empty((*slope.shape[:-1], *slope.shape[-2:]))
-        for i in range(theta.shape[-1]):
-            moved = theta.copy()
-            moved[..., i] += DIFFERENCE * unit[..., i]
-            width = (moved[..., i] - theta[..., i])[..., None, None]
-            with np.errstate(all="ignore"):
-                bend[..., i, :, :] = (self._slopes(x, moved) - slope) / width
         with np.errstate(all="ignore"):
+            for i in range(theta.shape[-1]):
+                moved = theta.copy()
+                moved[..., i] += DIFFERENCE * unit[..., i]
+                width = (moved[..., i] - theta[..., i])[..., None, None]
+                bend[..., i, :, :] = (self._slopes(x, moved) - slope) / width
             bend = (bend + bend.swapaxes(-3, -2)) / 2
         return self.log_p(x, theta), slope, bend
 
@@ -170,8 +169,7 @@ class Own(NumericalFamily, metaclass=Kind):
                 found[..., i] = guess.unit(cls.log_at, x, w, values, i)
                 continue
             for index in np.ndindex(values.shape[:-1]):
-                table = cls._table(values[index])
-                if table:
+                if table := cls._table(values[index]):
                     nodes = table.quantile((np.arange(64) + 0.5) / 64)
                     found[(*index, i)] = guess.unit(
                         cls.log_at, nodes, np.ones((1, 64)), values[index][None], i
@@ -206,13 +204,13 @@ class Own(NumericalFamily, metaclass=Kind):
     @cached_property
     def _spreads(self) -> Array:
         """(K, d) how wide each component is; 1.349 of them hold half of it."""
-        return self._told(lambda table: table.spread, np.inf)
+        return self._by_table(lambda table: table.spread, np.inf)
 
     @cached_property
     def means(self) -> Array:
-        return self._told(lambda table: table.mean if table.steady else np.nan, np.nan)
+        return self._by_table(lambda table: table.mean if table.steady else np.nan, np.nan)
 
-    def _told(self, what: Callable[[Table], float], otherwise: float) -> Array:
+    def _by_table(self, what: Callable[[Table], float], otherwise: float) -> Array:
         """(K, d) what the tables of the components' columns tell."""
         found = np.full(self.values.shape[:-1], otherwise)
         for index in np.ndindex(found.shape):
