@@ -32,7 +32,7 @@ _HELP = """Draw a picture of the fit that 'emcli fit -o PARAMS' wrote, in its co
 
 DATA are the rows it is shown with, read like those of 'emcli assign'; criterion and convergence
 need none. Weights, intervals and censoring are those of the fit where nothing else is said.
-Pictures on a page need matplotlib: pip install 'emcli[plot]'.
+Pictures on a page need matplotlib: pip install matplotlib.
 
 \b
 emcli plot params.json faithful.csv -o faithful.png

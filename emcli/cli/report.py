@@ -15,7 +15,7 @@ _HELP = """Write a page about the fit that 'emcli fit -o PARAMS' wrote and the r
 
 It holds the summary, the criterion table, pictures, every parameter, diagnostics and the command
 that makes the fit again, in one file that needs no other and no network. Pictures need matplotlib:
-pip install 'emcli[plot]'.
+pip install matplotlib.
 
 \b
 emcli report params.json faithful.csv -o report.html

@@ -43,7 +43,7 @@ class Total:
         line = f"total log density {self.sum:.3f}{mean} over {self.rows:,} rows{weight}\n"
         if below is None:
             return line
-        return line + f"{self.listed:,} rows below {threshold:.6g}, the {below:g}-quantile\n"
+        return line + f"{self.listed:,} rows up to {threshold:.6g}, the {below:g}-quantile\n"
 
 
 def run(settings: ScoreSettings, params: str, data: Sequence[str]) -> None:
@@ -99,7 +99,8 @@ def _scores(
     log_density[slice(None) if data.rows is None else data.rows] = scored
     rows = np.arange(table.rows)
     if threshold is not None:
-        rows = np.flatnonzero(log_density < threshold)
+        # Rows of one density (outliers before a uniform background) are listed all or none.
+        rows = np.flatnonzero(log_density <= threshold + 1e-9 * (1 + abs(threshold)))
         total.listed += len(rows)
     return {**_names_of(rows, table, settings.rows.id), "log_density": log_density[rows]}
 

@@ -166,7 +166,9 @@ def _fill_partly(
     if one.status:
         truths = ("false", "true")
         words = set(cells.learn(table.pieces([one.status]), one.status)) <= set(truths)
-        _fill(table, Column(one.status, "category", truths if words else (0, 1)), matrix, other, ())
+        known = Column(one.status, "category", truths if words else (0, 1))
+        for piece, out in _filled(table, one.status, matrix, other):
+            cells.codes(piece, known, out, "status")
     elif one.upper:
         _fill(table, Column(one.upper, "real"), matrix, other, ())
     for start in range(0, table.rows, CHUNK):

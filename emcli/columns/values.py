@@ -153,11 +153,12 @@ def _rank(level: Level) -> tuple[bool, float, str]:
 
 
 def codes(
-    table: Table, column: Column, out: NDArray[np.float64] | None = None
+    table: Table, column: Column, out: NDArray[np.float64] | None = None,
+    what: str = "category of this model",
 ) -> NDArray[np.float64]:
     """The column's cells as codes of the levels it was learnt with, NaN where empty.
 
-    Raises `InputError` for the first cell whose level is not among them.
+    what: a cell should be. Raises `InputError` for the first cell whose level is not among them.
     """
     levels = column.levels or ()
     words, places = _distinct(table, column.name)
@@ -172,7 +173,7 @@ def codes(
     if unseen:
         row = int(np.flatnonzero(np.isin(places, unseen))[0])
         raise table.refusal(
-            column.name, row, f"{shown(str(words[places[row]]))} is not a category of this model",
+            column.name, row, f"{shown(str(words[places[row]]))} is not a {what}",
             f"it knows {listed([str(level) for level in levels])}",
         )  # fmt: skip
     found = np.empty(len(places)) if out is None else out

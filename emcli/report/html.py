@@ -8,8 +8,8 @@ from typing import Any
 
 from emcli.report.sheet import Column, Sheet, printable
 
-#: So wide that every table stands as a whole: a browser lets a reader move it.
-_WIDTH = 1_000_000
+#: Cells that a table may be wide before it is laid out otherwise: a printed page has so many.
+_WIDTH = 92
 _STYLES = {"bold": "font-weight:600", "dim": "color:#666", "yellow": "color:#8a5a00"}
 
 
@@ -20,6 +20,9 @@ class HtmlSheet(Sheet):
         super().__init__(_WIDTH)
         self.looks = looks
         self.pieces: list[str] = []
+
+    def line(self, text: str = "", style: str = "") -> None:
+        self.whole((text, style))
 
     def whole(self, *pieces: tuple[str, str]) -> None:
         text = "".join(self._styled(part, style) for part, style in pieces)

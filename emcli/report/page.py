@@ -8,6 +8,7 @@ import shlex
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from html import escape
+from os.path import basename
 from typing import Any
 
 import numpy as np
@@ -38,10 +39,14 @@ p { margin: .4rem 0; white-space: pre-wrap; }
 img { display: block; max-width: 100%; height: auto; margin: 1rem 0; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; margin: .6rem 0; }
 td, th { padding: .15rem .9rem .15rem 0; text-align: left; vertical-align: top;
-         white-space: nowrap; font-variant-numeric: tabular-nums; }
-.right { text-align: right; } th { border-bottom: 1px solid #bbb; }
-pre { background: #f4f4f4; padding: .7rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+         font-variant-numeric: tabular-nums; }
+.right { text-align: right; white-space: nowrap; } th { border-bottom: 1px solid #bbb; }
+pre { background: #f4f4f4; padding: .7rem; white-space: pre-wrap; line-break: anywhere; }
 footer { margin: 3rem 0 1rem; color: #666; font-size: .85rem; }
+@media print {
+  body { font-size: 11px; margin: 0; max-width: none; } .wide { overflow: visible; }
+  h2 { break-after: avoid; } img, tr { break-inside: avoid; } img { max-height: 11cm; }
+}
 """
 
 #: What there is to see, in words, for those who do not see it.
@@ -49,7 +54,7 @@ _WORDS = {
     "clusters": "The components among the rows",
     "criterion": "The criterion by number of components, a line for each model",
     "convergence": "Log-likelihood and gain still to come, by iteration",
-    "bound": "The log-likelihood along the way of EM, and the lower bounds of its E steps",
+    "bound": "The log-likelihood along the path of EM, and the lower bounds of its E steps",
     "uncertainty": "The probability of each row's likeliest colour, in order",
     "scree": "What each column tells of the colours",
 }
@@ -60,7 +65,8 @@ def page(scene: Scene, data: Sequence[str], ask: Reporting, given: Mapping[str, 
     fitted = scene.plain
     components = fitted.mixture.to_dict()
     sheet = HtmlSheet(dict(zip(scene.names, scene.looks, strict=True)))
-    title = data[0] if len(data) == 1 else f"{data[0]} and {len(data) - 1} more"
+    first = basename(data[0]) if data[0] != "-" else "standard input"
+    title = first if len(data) == 1 else f"{first} and {len(data) - 1} more"
     sheet.heading(title, level=1)
     headline(sheet, fitted, title)
     quality(sheet, fitted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -89,8 +90,17 @@ def test_score_lists_the_strangest_rows(emcli: Run, fitted: Path) -> None:
     assert done.returncode == 0 and done.stderr == ""
     quantiles = json.loads((fitted / "params.json").read_text())["fit"]["log_density_quantiles"]
     every = rows(emcli("score", "params.json", "faithful.csv").stdout)
-    strange = [r for r in every if float(r["log_density"]) < quantiles["0.01"]]
-    assert rows(done.stdout) == strange and 0 < len(strange) < 4
+    strange = [r for r in every if float(r["log_density"]) <= quantiles["0.01"]]
+    assert rows(done.stdout) == strange and 2 < len(strange) < 5
+
+
+def test_outliers_of_one_density_are_all_listed(emcli: Run, here: Path) -> None:
+    cloud = [f"{math.sin(i) * 2:.6f},{math.cos(1.7 * i) * 2:.6f}" for i in range(200)]
+    far = [f"{20 * math.cos(i):.4f},{20 * math.sin(i):.4f}" for i in range(20)]
+    (here / "far.csv").write_text("\n".join(["x,y", *cloud, *far]) + "\n")
+    assert emcli("fit", "far.csv", "--noise", "-k", "1", "-q", "-o", "n.json").returncode == 0
+    listed = rows(emcli("score", "n.json", "far.csv", "--below", "0.01").stdout)
+    assert [int(r["row"]) for r in listed] == [*range(201, 221)]
 
 
 def test_sample_is_repeated_by_its_seed(emcli: Run, fitted: Path) -> None:

@@ -101,5 +101,5 @@ def ready(kind: str) -> ModuleType:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
         raise UsageError(
-            "pictures need matplotlib, which is not installed", "type pip install 'emcli[plot]'"
+            "pictures need matplotlib, which is not installed", "type pip install matplotlib"
         ) from None

@@ -100,7 +100,7 @@ def _iterates(axes: Axes, found: Curves, t: int) -> None:
             xycoords=("data", "axes fraction"), xytext=(0, -6), textcoords="offset points",
         )  # fmt: skip
     axes.set_xticks(found.knots, ["\n"] * 3)
-    axes.set_xlabel("the way of EM")
+    axes.set_xlabel("the path of EM")
 
 
 def _sides(found: Curves) -> tuple[str, str, str]:

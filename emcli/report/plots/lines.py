@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
-from matplotlib.patheffects import withStroke
 
 from emcli.families.base import Family
 from emcli.families.regression import Regression
@@ -59,8 +58,7 @@ def panel(axes: Axes, scene: Scene, family: Family, name: str) -> None:
     for k, line in expected(scene, name, where.astype(float)):
         axes.plot(
             where, line, color=scene.looks[k], linestyle="none" if levels else style.dashes(k),
-            marker=style.marker(k) if levels else "", markersize=9, linewidth=1.6, zorder=3,
-            path_effects=[withStroke(linewidth=2.8, foreground="white")],
+            marker=style.marker(k) if levels else "", markersize=9, linewidth=1.6, zorder=1.5,
         )  # fmt: skip
     for side, column in (("x", name), ("y", family.columns[0])):
         if words := scene.levels(column):

@@ -44,7 +44,7 @@ def draw(picture: Figure, spec: SubplotSpec, scene: Scene, family: Family) -> st
     panel(axes, scene, (one, two), contours=True)
     axes.set_xlabel(style.word(one))
     axes.set_ylabel(style.word(two))
-    return f"{said(scene)} Grey: the densest regions with 25, 50, 75 and 95% of all."
+    return f"{said(scene)} Thin lines: the densest regions with 25, 50, 75 and 95% of all."
 
 
 def said(scene: Scene) -> str:
