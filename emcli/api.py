@@ -17,7 +17,7 @@ import numpy as np
 from emcli import columns, document, grammar, settings, tables
 from emcli.cell import Cell
 from emcli.columns import Claim, Data
-from emcli.composing import Named, assembled, coloured, composed
+from emcli.composing import Named, assembled, coloured, composed, refuse_noise
 from emcli.errors import FitError, InputError, UsageError
 from emcli.events import Listener, ignore
 from emcli.families import catalogue
@@ -65,6 +65,8 @@ def fit_table(
     options = recorded(asked)
     asked, named = composed(asked)
     terms = grammar.parse(asked.modelling.model)
+    if asked.modelling.noise:
+        refuse_noise(terms)
     if table.spool is None:
         table.spool = Spool(asked.running.memory, asked.running.spool)
     plan = columns.plan(table, terms, asked.selecting)
@@ -102,7 +104,7 @@ def fit_table(
         fitted = replace(fitted, fit=fitted.fit | {"options": options})
     used = {claim.term.family for claims in plan.models for claim in claims}
     idle = [f"--family-file knows {name}; -m does not ask for it" for name in sorted({*own} - used)]
-    notes = (*plan.notes, *notes_on(data, models), *idle)
+    notes = (*plan.notes, *notes_on(data, models, asked.modelling.noise), *idle)
     return Outcome(fitted.forgetting(), fitted, data, notes, tuple(fitted.fit["warnings"]))
 
 
@@ -226,7 +228,8 @@ def _failure(
         return InputError(
             f"the {search.source.counted} rows, equal ones once, are too few for {few[0].model} "
             f"with k = {few[0].k}",
-            "ask for fewer components by -k, or for a simpler model",
+            "ask for a simpler model" if few[0].k == 1
+            else "ask for fewer components by -k, or for a simpler model",
         )
     bad = next((cell for cell in cells if cell.status == "degenerate"), None)
     if bad is None:

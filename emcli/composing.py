@@ -8,9 +8,10 @@ from dataclasses import replace
 from emcli import document, palette, settings
 from emcli.assorted import Assorted
 from emcli.errors import UsageError
+from emcli.families import catalogue
 from emcli.families.base import Family, Part
 from emcli.frozen import frozen
-from emcli.grammar import split
+from emcli.grammar import AUTO, Term, split
 from emcli.kinds import Kind
 from emcli.mixture import Mixture
 from emcli.settings import FitSettings
@@ -54,6 +55,17 @@ def composed(asked: FitSettings) -> tuple[FitSettings, tuple[Named, ...]]:
         ks = tuple(k + 1 for k in ks)
     changed = replace(modelling, model=", ".join(models), components=ks)
     return replace(asked, modelling=changed), named
+
+
+def refuse_noise(models: Sequence[Sequence[Term]]) -> None:
+    """Raise `UsageError` for blocks that a uniform density cannot stand beside."""
+    for term in (term for terms in models for term in terms if term.family != AUTO):
+        family = catalogue.family(term.family)
+        if not family.continuous or family.measure:
+            raise UsageError(
+                f"--noise is uniform over ranges of numbers, and {family.name} describes none",
+                "leave out --noise, or a block",
+            )
 
 
 def _named(text: str) -> Named:

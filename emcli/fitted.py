@@ -182,6 +182,8 @@ class Fitted:
         seen = encode(self, as_table(data), settings.Selecting(weight=weight))
         found = self.log_density(seen.values)
         weights = np.ones_like(found) if seen.weights is None else seen.weights
+        if not weights.any():
+            raise InputError("the weights are all zero", "give a row some weight")
         total = float(weights @ found)
         return Scores(found, total, total / float(weights.sum()))
 

@@ -57,6 +57,7 @@ def described(
         "free_parameters": criteria.free,
         **({"equal_weights": True} if mixture.equal_weights else {}),
         "rows": source.rows - len(data.blank),
+        **({"rows_empty": len(data.blank)} if len(data.blank) else {}),
         "weight_total": _whole(source.weight_total),
         **({} if data.rows is None else {"rows_dropped": data.total_rows - source.rows}),
         "missing_cells": int(data.missing.sum()),
@@ -151,9 +152,9 @@ def _warnings(
     if whole and len(ks) > 1 and best.k == max(ks):
         found.append(f"the largest k asked for was chosen; try -k {ks[0]}-{2 * best.k}")
     return found
-def notes_on(data: Data, models: Sequence[Model]) -> list[str]:
-    """What the data did to the fit, and what may suit them better."""
-    found = []
+def notes_on(data: Data, models: Sequence[Model], noise: bool) -> list[str]:
+    """What the data did to the fit, what may suit them better, and what the tables count."""
+    found = ["the table's k counts grey, the background; -k counts the others"] if noise else []
     dropped = data.total_rows - data.values.shape[1]
     if dropped:
         found.append(f"{dropped} of {data.total_rows} rows have an empty cell and were dropped")

@@ -20,7 +20,7 @@ from emcli.families import catalogue
 from emcli.families.base import Family, Part
 from emcli.families.interval import Interval
 from emcli.families.known import Known
-from emcli.families.undivided import gapped
+from emcli.families.undivided import Gapped, gapped
 from emcli.fitted import Fitted
 from emcli.kinds import Kind
 from emcli.mixture import Mixture, Model
@@ -55,7 +55,8 @@ class Replay:
             starter = Starter(_model(fitted.mixture, data), self.source.sample(SAMPLE, seed), seed)
             start = starter.again(fitted.mixture.k, asked)
             if isinstance(start, DegenerateError):
-                raise FitError(f"these rows do not give the start of the fit: {start.sentence}")
+                raise FitError(f"these rows do not give the start of the fit: {start.sentence}",
+                               "give the table that was fitted")
             seen: list[Step] = []
             self.remaining: list[float | None] = []
 
@@ -87,6 +88,7 @@ def _order(found: Mixture, fitted: Mixture, source: MemorySource) -> Sequence[in
     """The components of one mixture in the order of those of another that they resemble."""
     ready = fitted.seeing(source.values, source.names)
     one, other = posterior(ready, source)[0], posterior(found, source)[0]
+    one = one if source.weights is None else one * source.weights
     return [column for _, column in matching(one @ other.T)]
 
 
@@ -103,6 +105,8 @@ def _part(family: Family, data: Data) -> Part:
             Kind(tuple(_part(one, data) for one in group.families)) for group in family.groups
         )
         return Part(Assorted, family.columns, options={"kinds": kinds})
+    if isinstance(family, Gapped):
+        return _part(family.inner, data)
     if isinstance(family, Interval):
         inner = _part(family.inner, data)
         return Interval.part(inner, family.upper, family.low, family.high)

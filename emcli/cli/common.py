@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import click
 
+from emcli.errors import UsageError
 from emcli.report.terminal import is_terminal
 
 DATA = click.Argument(["data"], nargs=-1, required=True, metavar="DATA...")
@@ -29,6 +30,9 @@ def importing() -> Iterator[None]:
 
 def format_of(path: str) -> str:
     """How a table is written to `path`: "parquet" by its ending, else "csv"."""
+    if path.lower().endswith((".gz", ".bz2", ".zst", ".xz", ".zip")):
+        raise UsageError(f"'{path}' would not be compressed: emcli writes tables as CSV or Parquet",
+                         "end it in .csv or .parquet")
     return "parquet" if path.lower().endswith((".parquet", ".pq")) else "csv"
 
 

@@ -65,6 +65,8 @@ def run(settings: FitSettings, data: Sequence[str]) -> None:
 def _check(settings: FitSettings) -> None:
     """Refuse options that do not go together, before anything is read."""
     output = settings.output
+    for table in (output.assignments, output.impute):
+        format_of(table or "")
     if output.trace_parameters and not output.trace:
         raise UsageError("--trace-parameters needs a trace", "add --trace FILE")
     if output.draws and not output.impute:
@@ -123,7 +125,7 @@ def _write_assignments(file: IO[bytes], result: Result, settings: FitSettings) -
 
 
 def _write_imputed(file: IO[bytes], result: Result, settings: FitSettings) -> Result:
-    """The table with its empty cells filled, and a note of those that still are."""
+    """The table with its empty cells filled, and notes of rows and cells to be wary of."""
     from emcli import tables
     from emcli.filling import Asked, Filling
 
@@ -132,10 +134,14 @@ def _write_imputed(file: IO[bytes], result: Result, settings: FitSettings) -> Re
     filling = Filling(outcome.labelled, result.table, outcome.data, asked)
     tables.write_rows(file, fmt, filling)
     left = [f"'{name}'" for name in result.table.names if name in filling.left]
-    if not left:
-        return result
-    note = f"--impute leaves empty cells in {', '.join(left)}, of which the model cannot tell"
-    return result._replace(outcome=replace(outcome, notes=(*outcome.notes, note)))
+    notes = list(outcome.notes)
+    if left:
+        notes.append(f"--impute leaves empty cells in {', '.join(left)}, of which the model cannot "
+                     "tell")
+    if empty := outcome.fitted.fit.get("rows_empty"):
+        notes.append(f"--impute knows nothing of the rows that are empty ({empty}) and fills them "
+                     "as it would any row")
+    return result._replace(outcome=replace(outcome, notes=tuple(notes)))
 
 
 def _lots(result: Result, id_name: str | None, append: bool) -> Iterator[Lot]:

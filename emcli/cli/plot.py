@@ -49,6 +49,9 @@ def run(settings: PlotSettings, params: str, data: Sequence[str]) -> None:
     with importing():
         from emcli.report import plots
     kind = plots.KINDS[ask.kind]
+    for name, own in (("trace", "convergence"), ("iteration", "bound")):
+        if getattr(ask, name) is not None and ask.kind != own:
+            raise UsageError(f"--{name} is for --kind {own}, not {ask.kind}", f"leave out --{name}")
     if kind.rows and not data:
         raise UsageError(f"--kind {ask.kind} needs the rows", f"type emcli plot {params} DATA")
     if kind.trace and ask.trace is None and not data:

@@ -21,6 +21,8 @@ pip install matplotlib.
 emcli report params.json faithful.csv -o report.html
 """
 
+_ENDINGS = (".html", ".htm")
+
 
 def run(settings: ReportSettings, params: str, data: Sequence[str]) -> None:
     """The command's work."""
@@ -28,6 +30,8 @@ def run(settings: ReportSettings, params: str, data: Sequence[str]) -> None:
     output, ask = settings.reporting.output, settings.reporting
     if output is None:
         raise UsageError("a report needs a file", "add -o report.html")
+    if output != "-" and not output.startswith("/dev/") and not output.endswith(_ENDINGS):
+        raise UsageError(f"'{output}' is no page", "end it in .html")
     with importing():
         from emcli.cli.plot import scene_of
         from emcli.report import plots

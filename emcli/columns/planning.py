@@ -105,7 +105,8 @@ def _each_alone(claims: Claims, seen: Mapping[str, Partly]) -> Claims:
     missing = [name for name in seen if name not in names_of(claims)]
     if missing:
         raise UsageError(
-            f"no block of {text_of(claims)} describes '{missing[0]}'", "name it in the model"
+            f"no block of {text_of(claims)} describes '{missing[0]}'",
+            "name it in the model; what other columns are described by must be seen whole",
         )
     found: list[Claim] = []
     for claim in claims:

@@ -28,8 +28,6 @@ from emcli.numerics import Array, Codes, Mask
 ROOM = 2**14
 # What lies in so many is kept from the densities to the sums.
 KEPT = 2**15
-# Most rounds of draws of which those outside the range are drawn again.
-ROUNDS = 1000
 # What holds the range in the parameters file.
 BELOW, ABOVE = "truncated_below", "truncated_above"
 
@@ -255,21 +253,29 @@ class Interval(Around):
         lower, upper = block.values[0], block.values[-1]
         found, blank = lower.copy(), np.isnan(lower)
         found[blank] = self.sample(rng, colours[blank], None)[0]
-        for k in range(self.k):
-            rows = np.flatnonzero((lower < upper) & (colours == k))
-            share = 1 - rng.random(len(rows))  # above 0
-            found[rows] = quantiles(self.inner.select([k]), lower[rows], upper[rows], share)
+        rows = np.flatnonzero(lower < upper)
+        found[rows] = self._drawn(rng, colours[rows], lower[rows], upper[rows])
         return found[None]
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         """Exact values, in the range."""
-        found = self.inner.sample(rng, colours, given)
-        for _ in range(ROUNDS):
-            out = np.flatnonzero(~((found[0] >= self.low) & (found[0] <= self.high)))
-            if not len(out):
-                return np.repeat(found, len(self.inputs), axis=0)
-            found[:, out] = self.inner.sample(rng, colours[out], given)
-        raise ValueError(f"hardly a value of '{self.columns[0]}' lies in the range")
+        if not self.truncated:
+            return np.repeat(self.inner.sample(rng, colours, given), len(self.inputs), axis=0)
+        ends = np.repeat([[self.low], [self.high]], len(colours), axis=1)
+        found = self._drawn(rng, colours, ends[0], ends[1])
+        return np.repeat(found[None], len(self.inputs), axis=0)
+
+    def _drawn(
+        self, rng: np.random.Generator, colours: Codes, lower: Array, upper: Array
+    ) -> Array:
+        """(n,) one draw for each row between its two sides."""
+        found = np.empty(len(colours))
+        for k in range(self.k):
+            rows = np.flatnonzero(colours == k)
+            share = 1 - rng.random(len(rows))  # above 0
+            with np.errstate(all="ignore"):
+                found[rows] = quantiles(self.inner.select([k]), lower[rows], upper[rows], share)
+        return found
 
     # The parameters file
 

@@ -37,7 +37,7 @@ class Sheet:
 
     def whole(self, *pieces: Piece) -> None:
         """A line that is never broken, such as a command."""
-        self.lines.append(list(pieces))
+        self.lines.append([(printable(text), style) for text, style in pieces])
 
     def table(
         self,

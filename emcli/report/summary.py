@@ -74,6 +74,8 @@ def headline(sheet: Sheet, fitted: Fitted, title: str) -> None:
     names = [column.name for column in fitted.columns]
     listed = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
     size = f"{numbers.count(fit['rows'])} rows"
+    if fit.get("rows_empty"):
+        size += f" and {numbers.count(fit['rows_empty'])} empty"
     if fit["weight_total"] != fit["rows"]:
         size += f" weighing {numbers.count(fit['weight_total'])}"
     if fit.get("missing_cells"):

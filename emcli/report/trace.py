@@ -13,8 +13,10 @@ from emcli.frozen import frozen
 from emcli.numerics import Array, Mask
 
 _WRITE_ONE = "'emcli fit DATA --trace trace.jsonl' writes one"
-_KEYS = {"model", "k", "start", "start_name", "try", "iteration", "kind", "log_likelihood",
-         "remaining_gain"}
+_KEYS = {
+    "model": str, "k": int, "start": int, "start_name": str, "try": int, "iteration": int,
+    "kind": str, "log_likelihood": int | float, "remaining_gain": int | float | None,
+}
 
 
 class Trace:
@@ -105,7 +107,8 @@ def _step(line: str, where: str) -> dict[str, Any]:
         found = json.loads(line)
     except json.JSONDecodeError:
         found = None
-    if not isinstance(found, dict) or not found.keys() >= _KEYS:
+    known = isinstance(found, dict) and found.keys() >= _KEYS.keys()
+    if not known or not all(isinstance(found[name], kind) for name, kind in _KEYS.items()):
         raise InputError(f"{where}: no step of a trace", _WRITE_ONE)
     return found
 

@@ -7,6 +7,7 @@ from emcli.settings.declaring import option
 from emcli.settings.parsing import (
     at_least,
     parse_components,
+    parse_draws,
     parse_duration,
     parse_list,
     parse_share,
@@ -222,7 +223,7 @@ class Output:
         "output.",
     )
     draws: int | None = option(
-        "--draws", default=None, metavar="M", parse=at_least(int, 1),
+        "--draws", default=None, metavar="M", parse=parse_draws,
         help="Multiple imputations: --impute writes M tables under each other, their empty cells "
         "drawn, numbered by a first column 'draw'.",
     )

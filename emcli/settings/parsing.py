@@ -62,6 +62,14 @@ def at_least(kind: Callable[[Any], Any], low: float) -> Callable[[Any], Any]:
     return parse
 
 
+def parse_draws(text: str | int) -> int:
+    """How many tables are drawn."""
+    value: int = at_least(int, 1)(text)
+    if value > 10_000:
+        raise ValueError(f"{value} is out of range; it must be 10000 or less")
+    return value
+
+
 def parse_share(text: str | float) -> float:
     """A number above 0 and up to 1."""
     value = at_least(float, 0.0)(text)

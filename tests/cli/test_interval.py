@@ -238,3 +238,13 @@ def test_an_empty_status_is_named(emcli: Run, here: Path) -> None:
     (here / "t.csv").write_text(TIMES.replace("b,4,0", "b,4,"))
     done = emcli("fit", "t.csv", "-c", "time", "--censored", "time=died", "-k", "1")
     assert done.returncode == 3 and "row 2, column 'died': the status is empty" in done.stderr
+
+
+def test_a_truncation_far_from_what_is_likely_can_be_drawn_from(emcli: Run, here: Path) -> None:
+    emcli("fit", "faithful.csv", "-m", "gaussian(waiting)", "-k", "1", "-q", "-o", "p.json")
+    found = json.loads((here / "p.json").read_text())
+    found["components"][0]["distributions"][0]["truncated_below"] = [500]
+    (here / "p.json").write_text(json.dumps(found))
+    done = emcli("sample", "p.json", "-n", "100")
+    drawn = [float(line.split(",")[0]) for line in done.stdout.splitlines()[1:]]
+    assert done.stderr == "" and len(drawn) == 100 and 500 < min(drawn) < max(drawn) < 510

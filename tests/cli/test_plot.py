@@ -171,3 +171,11 @@ def test_hardly_any_rows_can_be_drawn(fitted: Path, kind: str, rows: str) -> Non
     name = "few.txt" if kind == "terminal" else "few.png"
     plot("params.json", "few.csv", "--kind", kind, "-o", name)
     assert (fitted / name).stat().st_size > 300
+
+
+def test_names_out_of_a_table_cannot_command_the_terminal(fitted: Path, emcli: Run) -> None:
+    rows = (fitted / "faithful.csv").read_text().split("\n", 1)[1]
+    (fitted / "esc.csv").write_text('x\x1b[31m,"new\nline"\n' + rows)
+    assert emcli("fit", "esc.csv", "-k", "2", "-q", "-o", "e.json").returncode == 0
+    shown = emcli("plot", "e.json", "esc.csv", "--kind", "terminal").stdout
+    assert "\x1b" not in shown and r"x\x1b[31m" in shown and r"new\nline" in shown

@@ -165,9 +165,7 @@ def test_a_part_of_what_is_told_whole_is_refused_with_its_row(model, column):
         whole.assign(frame)
 
 
-@pytest.mark.parametrize(
-    "model", [*(m for m in KINDS if m[:4] not in ("skew", "fact")), "gaussian(x, y) | uniform"]
-)
+@pytest.mark.parametrize("model", [*KINDS, "gaussian(x, y) | uniform"])
 def test_it_stays_in_the_output(model: str) -> None:
     """It counts for nothing in the fit, and is coloured by the weights alone."""
     frame = two_groups().drop(columns="group")

@@ -240,3 +240,13 @@ def test_a_page_needs_nothing_from_elsewhere() -> None:
     frames = json.loads(page.partition("const frames = ")[2].partition(";\n")[0])
     assert len(frames) == len(animation.shown(replayed("levels").last))
     assert all(frame.startswith("data:image/png;base64,iVBOR") for frame in frames)
+
+
+@pytest.mark.parametrize("value", ['"x"', "[1]", "{}"])
+def test_a_step_that_holds_no_numbers_is_no_step(tmp_path: Any, value: str) -> None:
+    good = {"model": "a", "k": 1, "start": 0, "start_name": "b", "try": 0, "kind": "em",
+            "log_likelihood": 1.0, "remaining_gain": None}
+    line = json.dumps(good)[:-1] + f', "iteration": {value}}}'
+    (tmp_path / "t").write_text(line + "\n")
+    with pytest.raises(InputError, match="line 1: no step of a trace"):
+        read(str(tmp_path / "t"))

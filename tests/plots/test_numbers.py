@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import linalg, stats
 
+from emcli import api, settings
 from emcli.report.plots import bins, criterion, discriminants, information, levels, lines, shapes
 from emcli.report.plots.bars import counted, expected
 from emcli.report.plots.curves import lines as curve
-from tests.plots.conftest import SCENES, scene
+from emcli.report.plots.scene import Scene
+from tests.plots.conftest import SAMPLES, SCENES, scene
 
 #: Labels and intervals make the rows' densities others than those of values.
 PLAIN = [name for name in SCENES if name != "labels" and "classes" not in name]
@@ -240,3 +245,38 @@ def test_thinned_rows_stand_for_all() -> None:
     assert few.n == 50 and few.total == pytest.approx(shown.total)
     assert few.responsibilities == pytest.approx(shown.responsibilities[:, ::7])
     assert shown.thinned(344) is shown
+
+
+def test_censored_rows_stand_where_the_fit_draws_them() -> None:
+    """So the bars follow the density, which a bar of all that were cut off would not."""
+    rng = np.random.default_rng(0)
+    time, end = 10 * rng.weibull(3, 2_000), rng.uniform(0, 15, 2_000)
+    frame = pd.DataFrame({"time": np.minimum(time, end), "seen": (time <= end).astype(int)})
+    options = {"model": "weibull", "components": 1, "censored": "time=seen"}
+    asked = settings.build(settings.FitSettings, options)
+    outcome = api.fit_table(api.as_table(frame), asked)
+    shown = Scene(outcome.labelled, outcome.data)
+    found, cut = shown.column("time"), frame["seen"].to_numpy() == 0
+    np.testing.assert_array_equal(found[~cut], frame["time"][~cut])
+    assert (found[cut] > frame["time"][cut]).all() and "fit draws them" in shown.drawn
+    assert stats.kstest(found, stats.weibull_min(3, scale=10).cdf).pvalue > 0.01
+
+
+def test_rows_that_tell_nothing_of_a_block_do_not_move_the_others() -> None:
+    frame = pd.read_csv(SAMPLES / "npreg.csv")
+    frame.loc[:3, "yn"] = np.nan
+    asked = settings.build(settings.FitSettings, {"model": "linear(yn ~ x)", "components": 2})
+    outcome = api.fit_table(api.as_table(frame), asked)
+    shown = Scene(outcome.labelled, outcome.data)
+    step = shown.replay.steps[-1].mixture
+    for mixture in (outcome.labelled.mixture, step):
+        own = Scene(replace(outcome.labelled, mixture=mixture), outcome.data)
+        np.testing.assert_array_equal(own.column("yn"), frame["yn"])
+        whole = frame[4:]
+        joint = own.log_joint(("yn",), whole[["yn", "x"]].to_numpy().T, ("x",))
+        wanted = own.fitted.log_density(whole[list(own.fitted.names)].to_numpy().T)
+        np.testing.assert_allclose(np.logaddexp.reduce(joint, axis=0), wanted, rtol=1e-9)
+
+
+def test_a_component_narrower_than_the_grid_has_no_outline() -> None:
+    assert shapes.levels(np.zeros((5, 5)), (0.5, 0.95)) == []

@@ -26,7 +26,7 @@ def draw(scene: Scene, ask: Plotting) -> Figure:
         for number, (sort, family) in enumerate(blocks)
     ]
     style.legend(picture, style.key(scene, any(sort.LINES for sort, _ in blocks)))
-    style.caption(picture, *said)
+    style.caption(picture, *said, scene.drawn)
     return picture
 
 

@@ -144,16 +144,15 @@ def grid(scene: Scene, names: tuple[str, str], view: View) -> tuple[Array, Array
 def _contours(axes: Axes, scene: Scene, names: tuple[str, str], view: View) -> None:
     x, y, density = grid(scene, names, view)
     total = density.sum(axis=0)
-    axes.contour(
-        x, y, total, levels=shapes.levels(total, (0.95, 0.75, 0.5, 0.25)), colors=style.PALE,
-        linewidths=0.6,
-    )  # fmt: skip
+    if levels := shapes.levels(total, (0.95, 0.75, 0.5, 0.25)):
+        axes.contour(x, y, total, levels=levels, colors=style.PALE, linewidths=0.6)
 
 
 def _regions(axes: Axes, scene: Scene, k: int, names: tuple[str, str], view: View) -> None:
     """What ellipses are to a normal: the densest regions that hold as much."""
     x, y, density = grid(scene, names, view)
-    axes.contour(
-        x, y, density[k], levels=shapes.levels(density[k], shapes.SHARES),
-        colors=scene.looks[k], linewidths=(1.0, 1.5), linestyles=[style.dashes(k)],
-    )  # fmt: skip
+    if levels := shapes.levels(density[k], shapes.SHARES):
+        axes.contour(
+            x, y, density[k], levels=levels, colors=scene.looks[k], linewidths=(1.0, 1.5),
+            linestyles=[style.dashes(k)],
+        )  # fmt: skip

@@ -14,6 +14,7 @@ from emcli.columns import Column, Data
 from emcli.errors import InputError
 from emcli.families.base import Family
 from emcli.families.block import Block
+from emcli.families.interval import Interval
 from emcli.fitted import Fitted
 from emcli.kinds import Gathered
 from emcli.numerics import Array, Codes, Mask, safe_log
@@ -75,14 +76,34 @@ class Scene:
     def column(self, name: str) -> Array:
         """(n,) the values of one column: NaN where nothing was observed, levels as codes.
 
-        What is known to lie between two values is taken for the middle, or for the one there is.
+        What is known to lie between two values is taken for the middle; where it can be as large,
+        or as small, as it will, it is drawn from the fit, always alike.
         """
         place = {column.name: j for j, column in enumerate(self.rows.columns)}
         values: Array = self.rows.values[place[name]]
-        for _, family in self.pieces():
-            if family.plain is not family and family.inputs[:-1] == (name,):
-                return _middles(values, self.rows.values[place[family.inputs[-1]]])
+        for places, family in self.pieces():
+            if not (isinstance(family, Interval) and family.upper and family.columns == (name,)):
+                continue
+            upper = self.rows.values[place[family.upper]]
+            beyond = np.isinf(values) | np.isinf(upper)
+            with np.errstate(invalid="ignore"):
+                found = values + (upper - values) / 2
+                rows = np.flatnonzero(np.isin(self.best, places) & beyond)
+                colours = np.searchsorted(places, self.best[rows])
+                block = Block(np.array([values[rows], upper[rows]]))
+                found[rows] = family.completed(np.random.default_rng(0), colours, block)[0]
+            values = np.where(np.isin(self.best, places), found, values)
         return values
+
+    @property
+    def drawn(self) -> str:
+        """What a caption says where some values of a column are drawn."""
+        place = {column.name: j for j, column in enumerate(self.rows.columns)}
+        partly = [f for _, f in self.pieces() if isinstance(f, Interval) and f.upper]
+        inputs = [place[name] for family in partly for name in family.inputs]
+        if not np.isinf(self.rows.values[inputs]).any():
+            return ""
+        return "Rows known only to lie beyond a value stand where the fit draws them."
 
     def known(self, name: str) -> Column:
         """What the model knows of a column."""
@@ -212,7 +233,7 @@ def _log_density(family: Family, names: Sequence[str], points: Array) -> Array:
     """(components, m): of the family's columns that are named, at points (names, m)."""
     values = np.full((len(family.inputs), points.shape[1]), np.nan)
     for j, name in enumerate(family.inputs):
-        if family.plain is not family:
+        if isinstance(family, Interval):
             name = family.columns[0]  # both sides are the value itself
         if name in names:
             values[j] = points[names.index(name)]
@@ -224,12 +245,4 @@ def _log_density(family: Family, names: Sequence[str], points: Array) -> Array:
     density = family.seeing(lost).log_density(block)
     base = family.base()
     found[:, inside] = density if base is None else density + base(block.values)
-    return found
-
-
-def _middles(lower: Array, upper: Array) -> Array:
-    """The middles of intervals (n,), or the only end they have."""
-    low = np.where(np.isinf(lower), upper, lower)
-    high = np.where(np.isinf(upper), lower, upper)
-    found: Array = low + (high - low) / 2
     return found

@@ -65,6 +65,8 @@ def levels(density: Array, shares: Sequence[float]) -> list[float]:
     The regions they bound are those of highest density (Hyndman 1996).
     """
     heights = np.sort(density[density > 0], axis=None)[::-1]
+    if not len(heights):  # narrower than the grid
+        return []
     upto = np.cumsum(heights)
     places = [min(int(np.searchsorted(upto, share * upto[-1])), len(upto) - 1) for share in shares]
     return sorted({float(heights[i]) for i in places})

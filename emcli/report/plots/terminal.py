@@ -18,7 +18,7 @@ from emcli.numerics import Array
 from emcli.report.plots import bins, discriminants
 from emcli.report.plots.levels import profiles
 from emcli.report.plots.scene import Scene
-from emcli.report.sheet import Piece, Sheet, width_of
+from emcli.report.sheet import Piece, Sheet, printable, width_of
 from emcli.report.terminal import to_text, wants_colour
 from emcli.settings import Plotting
 
@@ -116,7 +116,7 @@ def _framed(sheet: Sheet, canvas: Canvas) -> None:
     for line in canvas.lines:
         sheet.whole((indent, ""), *_together(line))
     width = max(len("".join(text for text, _ in line)) for line in canvas.lines)
-    low, name, high = canvas.below
+    low, name, high = map(printable, canvas.below)
     sheet.whole((indent + "─" * width, "dim"))
     middle = max(width - len(low) - len(high), len(name) + 2)
     sheet.whole((indent + low + name.center(middle) + high, "dim"))
@@ -137,10 +137,7 @@ def _histogram(scene: Scene, name: str, width: int, marks: Marks) -> Canvas:
     ends = bins.whole_edges(values[seen]) if count else bins.edges(values[seen], masses)
     heights = bins.by_colour(values[seen], masses, ends)
     wide = max(min(width // (len(ends) - 1), 6), 1)
-    lines = [
-        [piece for cell in row for piece in [_widened(cell, wide)]]
-        for row in stacked(heights, marks)
-    ]
+    lines = [[_widened(cell, wide) for cell in row] for row in stacked(heights, marks)]
     most = f"{heights.sum(axis=0).max():,.6g}"
     low, high = (ends[0] + 0.5, ends[-1] - 0.5) if count else (ends[0], ends[-1])
     return Canvas(lines, (f"{low:.4g}", name, f"{high:.4g}"), f"rows, up to {most} in a bar")
