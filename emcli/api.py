@@ -143,14 +143,7 @@ def _seen(part: Part, partly: Mapping[str, columns.Partly]) -> Part:
 def _part(claim: Claim, data: Data, table: tables.Table) -> Part:
     """A block as the table has it."""
     family = claim.family
-    at = {column.name: j for j, column in enumerate(data.columns)}
-    rows = [at[name] for name in (*claim.columns, *claim.beside)]
-    part = Part(
-        family, claim.columns, claim.term.variant, claim.options,
-        tuple(data.columns[j].levels for j in rows),
-        tuple(i for i, j in enumerate(rows) if data.missing[j]),
-        tuple(data.range_of(at[name]) for name in claim.columns) if family.ranged else (),
-    )
+    part = data.part(family, claim.columns, claim.term.variant, claim.options)
     family.refuse(part)
     refuse_rows(table, data, family, part.columns)
     if part.incomplete and family.correlated:

@@ -113,12 +113,6 @@ def _part(family: Family, data: Data) -> Part:
     if isinstance(family, Known):
         trust = {"trust": float(family.probabilities[0].max())}
         return Part(Known, family.columns, options=trust, levels=family.levels)
-    at = {column.name: j for j, column in enumerate(data.columns)}
-    rows = [at[name] for name in family.inputs]
     _, _, variant = family.label.partition(":")
-    return gapped(Part(
-        catalogue.family(family.name), family.columns, variant or None, family.options,
-        tuple(data.columns[j].levels for j in rows),
-        tuple(i for i, j in enumerate(rows) if data.missing[j]),
-        tuple(data.range_of(at[name]) for name in family.columns) if family.ranged else (),
-    ))  # fmt: skip
+    own = catalogue.family(family.name)
+    return gapped(data.part(own, family.columns, variant or None, family.options))

@@ -15,6 +15,7 @@ from emcli.columns.partly import Partly, side_of
 from emcli.columns.selection import single
 from emcli.columns.values import Column
 from emcli.errors import InputError
+from emcli.families.base import Family, Part
 from emcli.frozen import frozen
 from emcli.settings import Selecting
 from emcli.sources.memory import CHUNK, MemorySource
@@ -63,6 +64,20 @@ class Data:
                          np.fmax.reduce(piece, axis=None, initial=np.nan)))
         low, high = zip(*ends, strict=True)
         return float(np.fmin.reduce(low)), float(np.fmax.reduce(high))
+
+    def part(
+        self, family: type[Family], columns: tuple[str, ...], variant: str | None,
+        options: Mapping[str, Any],
+    ) -> Part:
+        """A family's block of these columns, as the rows have them."""
+        at = {column.name: j for j, column in enumerate(self.columns)}
+        rows = [at[name] for name in family.reads(columns, options)]
+        return Part(
+            family, columns, variant, options,
+            tuple(self.columns[j].levels for j in rows),
+            tuple(i for i, j in enumerate(rows) if self.missing[j]),
+            tuple(self.range_of(at[name]) for name in columns) if family.ranged else (),
+        )
 
     def source(self, threads: int | None = None) -> MemorySource:
         """The rows as a source of sums; a row with nothing observed counts for nothing."""
