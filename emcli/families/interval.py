@@ -28,6 +28,9 @@ from emcli.numerics import Array, Codes, Mask
 ROOM = 2**14
 # What lies in so many is kept from the densities to the sums.
 KEPT = 2**15
+# So often values outside the range are drawn again, which is quick where most lie inside; the rest
+# by inverting the distribution in the range.
+AGAIN = 20
 # What holds the range in the parameters file.
 BELOW, ABOVE = "truncated_below", "truncated_above"
 
@@ -259,11 +262,14 @@ class Interval(Around):
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         """Exact values, in the range."""
-        if not self.truncated:
-            return np.repeat(self.inner.sample(rng, colours, given), len(self.inputs), axis=0)
-        ends = np.repeat([[self.low], [self.high]], len(colours), axis=1)
-        found = self._drawn(rng, colours, ends[0], ends[1])
-        return np.repeat(found[None], len(self.inputs), axis=0)
+        found = self.inner.sample(rng, colours, given)
+        out = np.flatnonzero((found[0] < self.low) | (found[0] > self.high))
+        for _ in range(AGAIN):
+            found[:, out] = self.inner.sample(rng, colours[out], given)
+            out = out[(found[0, out] < self.low) | (found[0, out] > self.high)]
+        ends = np.repeat([[self.low], [self.high]], len(out), axis=1)
+        found[0, out] = self._drawn(rng, colours[out], ends[0], ends[1])
+        return np.repeat(found, len(self.inputs), axis=0)
 
     def _drawn(
         self, rng: np.random.Generator, colours: Codes, lower: Array, upper: Array
