@@ -44,7 +44,8 @@ def draw(scene: Scene, ask: Plotting) -> Figure:
 def _iteration(replay: Replay, asked: int | None) -> int:
     """The step at which the picture begins: as asked, or one that tells much."""
     latest = replay.last - 2
-    if latest < 0 or replay.steps[-1].log_likelihood == replay.steps[0].log_likelihood:
+    begun, reached = (replay.steps[i].log_likelihood for i in (0, -1))
+    if latest < 0 or reached - begun <= 1e-12 * abs(reached):  # no more than rounding
         raise UsageError(
             "EM has nothing to climb here: its start is the maximum", "fit more components, -k 2"
         )
