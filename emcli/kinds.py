@@ -127,10 +127,6 @@ class Gathered(Family):
     def conditional(self) -> bool:  # type: ignore[override]
         return any(family.conditional for family in self.leaves)
 
-    @property
-    def correlated(self) -> bool:  # type: ignore[override]
-        return any(family.correlated for family in self.leaves)
-
     @classmethod
     def rows_wanted(cls, part: Part) -> int:
         return max(p.family.rows_wanted(p) for kind in part.options["kinds"] for p in kind.parts)

@@ -119,7 +119,7 @@ class Gapped(Around):
 
 def gapped(part: Part) -> Part:
     """The block, or what stands for it where some rows tell nothing of one that is undivided."""
-    return Gapped.part(part) if part.incomplete and part.family.correlated is True else part
+    return Gapped.part(part) if part.incomplete and issubclass(part.family, Undivided) else part
 
 
 def _rows(block: Block, rows: Codes) -> Block:

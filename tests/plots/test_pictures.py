@@ -180,7 +180,7 @@ def test_any_name_fits(recwarn: pytest.WarningsRecorder) -> None:
     picture = plots.draw("clusters", plots.Scene(fitted, data), Plotting())
     (axes,) = picture.axes
     assert axes.get_xlabel().startswith("$x^2$ & <b>long") and axes.get_xlabel().endswith("…")
-    assert axes.get_ylabel() == r"温度\nin\x1b[31m"
+    assert axes.get_ylabel() == r"\u6e29\u5ea6\nin\x1b[31m"
     # Others' files, closed while this test runs, warn too.
     assert not [w for w in recwarn.list if issubclass(w.category, UserWarning)]
 

@@ -90,7 +90,7 @@ def write(kind: str, scene: Scene, ask: Plotting, file: IO[bytes], fmt: str) -> 
     from emcli.report.plots import style
 
     with style.look():
-        style.save(module.draw(scene, ask), file, fmt)
+        style.save(draw(kind, scene, ask), file, fmt)
 
 
 def ready(kind: str) -> ModuleType:

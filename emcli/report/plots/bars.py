@@ -30,13 +30,10 @@ def draw(picture: Figure, spec: SubplotSpec, scene: Scene, family: Family) -> st
     if len(names) > MOST:
         best = [one.label for one in information.told(scene) if one.label in names][:MOST]
         names = tuple(name for name in names if name in best)
-    across = min(len(names), ACROSS)
-    grid = spec.subgridspec(-(-len(names) // across), across)
-    for number, name in enumerate(names):
-        axes = picture.add_subplot(grid[divmod(number, across)])
+    for name, axes, title, first in style.panels(picture, spec, names, ACROSS):
         panel(axes, scene, family, name)
-        axes.set_xlabel(style.word(name, 72 // across))
-        if number % across == 0:
+        axes.set_xlabel(title)
+        if first:
             axes.set_ylabel("rows")
     left = len(family.columns) - len(names)
     more = f" The {left} columns that tell least of the colours are not shown." if left else ""

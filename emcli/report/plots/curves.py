@@ -39,8 +39,8 @@ def panel(axes: Axes, scene: Scene, name: str) -> None:
     """Histogram and curves, both of area 1 in all."""
     values = scene.column(name)
     seen = ~np.isnan(values)
-    values, masses = values[seen], (scene.responsibilities * scene.weights)[:, seen]
-    ends = bins.edges(values, (scene.settled.responsibilities * scene.weights)[:, seen])
+    values, masses = values[seen], scene.masses[:, seen]
+    ends = bins.edges(values, scene.settled.masses[:, seen])
     heights = bins.by_colour(values, masses, ends) / (masses.sum() * (ends[1] - ends[0]))
     base = np.zeros(len(ends) - 1)
     for look, own in zip(scene.looks, heights, strict=True):

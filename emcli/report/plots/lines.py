@@ -34,13 +34,10 @@ def regressors(family: Family) -> tuple[str, ...]:
 def draw(picture: Figure, spec: SubplotSpec, scene: Scene, family: Family) -> str:
     """A panel for each regressor; what their caption says."""
     shown = regressors(family) or family.columns
-    across = min(len(shown), ACROSS)
-    grid = spec.subgridspec(-(-len(shown) // across), across)
-    for number, name in enumerate(shown):
-        axes = picture.add_subplot(grid[divmod(number, across)])
+    for name, axes, title, first in style.panels(picture, spec, shown, ACROSS):
         panel(axes, scene, family, name)
-        axes.set_xlabel(style.word(name, 72 // across))
-        if number % across == 0:
+        axes.set_xlabel(title)
+        if first:
             axes.set_ylabel(style.word(family.columns[0], 36))
     more = ", the other columns at their means or commonest levels" if len(shown) > 1 else ""
     return f"Lines: what each component expects{more}. Paler: less certain."
@@ -61,7 +58,7 @@ def panel(axes: Axes, scene: Scene, family: Family, name: str) -> None:
             marker=style.marker(k) if levels else "", markersize=9, linewidth=1.6, zorder=1.5,
         )  # fmt: skip
     for side, column in (("x", name), ("y", family.columns[0])):
-        if words := scene.levels(column):
+        if words := [style.word(level, 20) for level in scene.levels(column)]:
             axes.set(**{f"{side}ticks": np.arange(len(words)), f"{side}ticklabels": words})
 
 

@@ -95,7 +95,7 @@ def cloud(
     """The rows: points in their colours, or where there are too many of them their density."""
     both = ~(np.isnan(x) | np.isnan(y))
     if np.count_nonzero(both) > MANY:
-        masses = (scene.responsibilities * scene.weights)[:, both]
+        masses = scene.masses[:, both]
         image = mixed(bins.on_grid(x[both], y[both], masses, *view.ends(CELLS)), scene.looks)
         axes.imshow(
             image, extent=(*view.x, *view.y), origin="lower", aspect="auto",

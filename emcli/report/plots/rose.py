@@ -32,14 +32,11 @@ def _columns(family: Family) -> tuple[str, ...]:
 
 def draw(picture: Figure, spec: SubplotSpec, scene: Scene, family: Family) -> str:
     """A circle for each column; what their caption says."""
-    names = _columns(family)
-    across = min(len(names), ACROSS)
-    grid = spec.subgridspec(-(-len(names) // across), across)
-    for number, name in enumerate(names):
-        axes = picture.add_subplot(grid[divmod(number, across)], projection="polar")
+    shown = style.panels(picture, spec, _columns(family), ACROSS, projection="polar")
+    for name, axes, title, _ in shown:
         assert isinstance(axes, PolarAxes)
         panel(axes, scene, *around(scene, family, name))
-        axes.set_title(style.word(name, 72 // across))
+        axes.set_title(title)
     return "Areas are proportional to rows and to densities. Black: the sum of the curves."
 
 
@@ -57,7 +54,7 @@ def around(scene: Scene, family: Family, name: str) -> tuple[Array, Array, Array
 def panel(axes: PolarAxes, scene: Scene, angles: Array, turn: Array, curves: Array) -> None:
     """Sectors in which the rows' colours lie one outside the other, and the curves."""
     seen = ~np.isnan(angles)
-    masses = (scene.responsibilities * scene.weights)[:, seen]
+    masses = scene.masses[:, seen]
     ends = np.linspace(0, 2 * np.pi, SECTORS + 1)
     density = bins.by_colour(angles[seen] % (2 * np.pi), masses, ends) / masses.sum() / ends[1]
     inner = np.zeros(SECTORS)

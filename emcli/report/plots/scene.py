@@ -149,6 +149,11 @@ class Scene:
         return self._evaluated[0]
 
     @property
+    def masses(self) -> Array:
+        """(K, n): what each row counts for in each colour."""
+        return self.responsibilities * self.weights
+
+    @property
     def log_density(self) -> Array:
         """(n,): each row's log density under the mixture, in nats."""
         return self._evaluated[1]

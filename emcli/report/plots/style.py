@@ -7,17 +7,20 @@ changes matplotlib's settings for anybody else, and nothing depends on them.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import AbstractContextManager
+from functools import cache
 from textwrap import wrap
 from typing import IO, Any
 
 import matplotlib.style
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
+from matplotlib.gridspec import SubplotSpec
 from matplotlib.lines import Line2D
 
 from emcli.numerics import Array
@@ -93,15 +96,31 @@ def figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
 
 def save(picture: Figure, file: IO[bytes], fmt: str) -> None:
     """Write a picture; the same picture is the same bytes, whenever it is written."""
-    with warnings.catch_warnings():
-        # A letter that the font lacks is a box; nothing that was done can be helped by a warning.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
-        picture.savefig(file, format=fmt, metadata=_METADATA[fmt])
+    picture.savefig(file, format=fmt, metadata=_METADATA[fmt])
+
+
+def panels(
+    picture: Figure, spec: SubplotSpec, names: Sequence[str], across: int, **how: Any
+) -> Iterator[tuple[str, Axes, str, bool]]:
+    """A panel for each column, so many side by side: its name, axes, title, and is it leftmost?"""
+    across = min(len(names), across)
+    grid = spec.subgridspec(-(-len(names) // across), across)
+    for number, name in enumerate(names):
+        axes = picture.add_subplot(grid[divmod(number, across)], **how)
+        yield name, axes, word(name, 72 // across), number % across == 0
 
 
 def word(name: str, most: int = 48) -> str:
-    """A name out of a table, made to fit."""
-    return shortened(printable(name), most)
+    """A name out of a table, made to fit; letters that the font lacks are escaped, not boxes."""
+    known = _letters()
+    drawn = (one if ord(one) in known else ascii(one)[1:-1] for one in printable(name))
+    return shortened("".join(drawn), most)
+
+
+@cache
+def _letters() -> Set[int]:
+    """The letters of the font, which comes with matplotlib."""
+    return get_font(findfont(_LOOK["font.family"])).get_charmap().keys()
 
 
 def marker(component: int) -> str:

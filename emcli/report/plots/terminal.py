@@ -132,7 +132,7 @@ def _histogram(scene: Scene, name: str, width: int, marks: Marks) -> Canvas:
     """Bars of the rows, in which the colours stand one upon the other."""
     values = scene.column(name)
     seen = ~np.isnan(values)
-    masses = (scene.responsibilities * scene.weights)[:, seen]
+    masses = scene.masses[:, seen]
     count = scene.known(name).kind == "count"
     ends = bins.whole_edges(values[seen]) if count else bins.edges(values[seen], masses)
     heights = bins.by_colour(values[seen], masses, ends)
@@ -169,7 +169,7 @@ def _plane(scene: Scene, columns: list[str], width: int, marks: Marks) -> Canvas
     x, y, across, up = _directions(scene, columns)
     both = ~(np.isnan(x) | np.isnan(y))
     ends = [_ends(x[~np.isnan(x)], width), _ends(y[~np.isnan(y)], HEIGHT)]
-    masses = (scene.responsibilities * scene.weights)[:, both]
+    masses = scene.masses[:, both]
     counts = bins.on_grid(x[both], y[both], masses, *ends)
     lines = [
         [
