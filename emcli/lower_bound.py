@@ -14,7 +14,7 @@ complete-data information, the one in which EM is steepest ascent: there bounds 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -59,9 +59,11 @@ def q(theta: Mixture, here: Mixture, source: MemorySource) -> float:
     return source.total(expected, now.width)
 
 
-def lower_bound(theta: Mixture, here: Mixture, source: MemorySource) -> float:
-    """What the E step at `here` says that log p(X | theta) is at least."""
-    return log_likelihood(here, source) + q(theta, here, source) - q(here, here, source)
+def lower_bound(step: Step, source: MemorySource) -> Callable[[Mixture], float]:
+    """What the E step there says that log p(X | theta) is at least, of any theta."""
+    here = step.mixture
+    level = step.log_likelihood - q(here, here, source)
+    return lambda theta: level + q(theta, here, source)
 
 
 @frozen
@@ -127,11 +129,8 @@ def curves(steps: Sequence[Step], source: MemorySource, points: int = POINTS) ->
     x = np.union1d(np.linspace(knots[0] - margin, after + margin, points), knots)
     thetas = [path.at(position) for position in x]
     likelihood = np.array([log_likelihood(theta, source) for theta in thetas])
-    bounds = np.array([
-        [step.log_likelihood + q(theta, step.mixture, source) - own for theta in thetas]
-        for step in (first, second)
-        for own in [q(step.mixture, step.mixture, source)]
-    ])
+    built = [lower_bound(step, source) for step in (first, second)]
+    bounds = np.array([[bound(theta) for theta in thetas] for bound in built])
     return Curves((first, second, third), knots, x, likelihood, bounds)
 
 

@@ -88,7 +88,7 @@ def test_the_next_is_no_lower_on_the_bound(row):
     """Also where the M step is no maximum of Q."""
     found, source = climbed(row.name)
     for here, there in pairwise(found):
-        level = lower_bound(there.mixture, here.mixture, source)
+        level = lower_bound(here, source)(there.mixture)
         assert level >= here.log_likelihood - slack(source, level)
         assert level <= there.log_likelihood + slack(source, level)
 
