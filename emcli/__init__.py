@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Fitted", "fit", "load"]
+__all__ = ["Fitted", "fit", "fit_each", "load"]
 
 #: The one place that knows the version; pyproject.toml reads it here.
 __version__ = "0.1.0"
@@ -22,7 +22,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """`emcli.fit`, `emcli.load` and `emcli.Fitted`, imported on first use."""
+    """`emcli.fit`, `fit_each`, `load` and `Fitted`, imported on first use."""
     if name not in __all__:
         raise AttributeError(f"module 'emcli' has no attribute '{name}'")
     from emcli import api

@@ -6,8 +6,9 @@ what the `Outcome` holds.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,7 +19,7 @@ from emcli import columns, document, grammar, settings, tables
 from emcli.cell import Cell
 from emcli.columns import Claim, Data
 from emcli.composing import Named, assembled, coloured, composed, refuse_noise
-from emcli.errors import FitError, InputError, UsageError
+from emcli.errors import EmcliError, FitError, InputError, UsageError
 from emcli.events import Listener, ignore
 from emcli.families import catalogue
 from emcli.families.base import Part
@@ -32,8 +33,11 @@ from emcli.search import Search
 from emcli.settings import FitSettings
 from emcli.sources.memory import one_blas_thread
 from emcli.sources.spool import Spool
+from emcli.workers import in_order
 
-__all__ = ["Fitted", "Outcome", "Scores", "as_table", "encode", "fit", "fit_table", "load"]
+__all__ = [
+    "Fitted", "Outcome", "Scores", "as_table", "encode", "fit", "fit_each", "fit_table", "load",
+]  # fmt: skip
 
 
 def fit(
@@ -50,9 +54,44 @@ def fit(
     underscores (`starts=20`, `weight="frequency"`, `criterion="icl"`). Raises `UsageError`,
     `InputError` or `FitError`, all of them `emcli.errors.EmcliError`.
     """
+    return fit_table(as_table(data), _asked(model, k, options), listen).fitted
+
+
+def fit_each(
+    tables: Iterable[Any],
+    model: str = "gaussian",
+    k: int | str | Sequence[int] = "1-9",
+    **options: Any,
+) -> Iterator[Fitted | EmcliError]:
+    """What `fit` makes of each table, in their order, on all cores; or the error it raises.
+
+    A table that fails is told by its error, and the others are finished. Tables are taken from the
+    iterable a few at a time, and results are let go as they are handed over. Raises `UsageError`
+    at once for options that make no sense whatever the table.
+    """
+    asked = _asked(model, k, options)
+    cores = asked.running.threads or os.cpu_count() or 1
+    return in_order(partial(_tried, asked), tables, partial(_elsewhere, asked), cores)
+
+
+def _asked(model: str, k: int | str | Sequence[int], options: Mapping[str, Any]) -> FitSettings:
+    """The settings that the arguments of `fit` mean."""
     ks = k if isinstance(k, (int, str)) else ",".join(map(str, k))
-    asked = settings.build(FitSettings, {"model": model, "components": ks, **options})
-    return fit_table(as_table(data), asked, listen).fitted
+    found: FitSettings = settings.build(FitSettings, {"model": model, "components": ks, **options})
+    return found
+
+
+def _tried(asked: FitSettings, data: Any) -> Fitted | EmcliError:
+    """The fit to a table, or why there is none."""
+    try:
+        return fit_table(as_table(data), asked).fitted
+    except EmcliError as error:
+        return error.with_traceback(None)  # which would hold the table
+
+
+def _elsewhere(asked: FitSettings) -> Callable[[Any], Fitted | EmcliError]:
+    """A worker's task: the same on one core, for there is a worker for each."""
+    return partial(_tried, replace(asked, running=replace(asked.running, threads=1)))
 
 
 def fit_table(

@@ -9,7 +9,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Answer = Mapping[str, Any]
@@ -48,7 +48,7 @@ def timed(work: Callable[[], Any]) -> Step:
     return step
 
 
-def several(tables: Any, each: int, fit: Callable[[Any], float]) -> Step:
+def several(tables: Any, each: int, fits: Callable[[Iterable[Any]], Iterable[float]]) -> Step:
     """Fits `each` of the tables a step, in turns; says the log-likelihood of every one."""
     turn = iter(range(0, 10**9, each))
 
@@ -58,7 +58,8 @@ def several(tables: Any, each: int, fit: Callable[[Any], float]) -> Step:
         found: dict[str, float] = {}
 
         def work() -> None:
-            found.update({f"ll.{number}": fit(tables[number]) for number in numbers})
+            reached = fits(tables[number] for number in numbers)
+            found.update(zip([f"ll.{number}" for number in numbers], reached, strict=True))
 
         return {**timed(work)(), "fits": len(numbers), **found}
 

@@ -67,7 +67,7 @@ def search(folder: str, ks: str, tolerance: str) -> tuple[Answer, Step]:
 def many(folder: str, each: str, tolerance: str) -> tuple[Answer, Step]:
     """Many small tables, `each` of them a step, two components."""
     rows = np.array(taken(folder)).reshape(-1, SMALL, 2)
-    return {}, several(rows, int(each), lambda one: best(one, 2, "full", tolerance))
+    return {}, several(rows, int(each), lambda some: (best(x, 2, "full", tolerance) for x in some))
 
 
 serve(iterate=iterate, search=search, many=many, versions=versions("scikit-learn", "numpy"))
