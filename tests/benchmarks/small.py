@@ -23,10 +23,10 @@ def small(stage: Stage) -> None:
     """Both, against the loops people write around scikit-learn."""
     table = Table(
         "Small fits of ten starts, milliseconds each: of all cells of a search; of 250 tables, in "
-        "one call of emcli's\n`fit_each`, with its workers' start. scikit-learn in a loop, on its "
-        "better number of threads; with its own\ntolerance, and with one of 1e-7 nats in total. How "
-        "many of its fits end 0.01 nats and more below emcli's,\nby how much at the median, and how "
-        "many above (emcli refuses spikes)",
+        "one call of emcli's\n`fit_each`, its workers' start included. scikit-learn in a loop, with "
+        "its own tolerance, and with one of\n1e-7 nats in total; how many of its fits end 0.01 nats "
+        "and more below emcli's, by how much at the median,\nand how many above (emcli refuses "
+        "spikes)",
         f"{'':<40}", "  emcli", "scikit-learn", "    ×", "wanted", "   fits", "below", "    by",
         "above",
     )  # fmt: skip
