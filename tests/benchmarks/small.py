@@ -22,11 +22,10 @@ FAR = 0.01  # nats that make a worse fit
 def small(stage: Stage) -> None:
     """Both, against the loops people write around scikit-learn."""
     table = Table(
-        "Small fits of ten starts, milliseconds each: of all cells of a search; of 250 tables, in "
-        "one call of emcli's\n`fit_each`, its workers' start included. scikit-learn in a loop, with "
-        "its own tolerance, and with one of\n1e-7 nats in total; how many of its fits end 0.01 nats "
-        "and more below emcli's, by how much at the median,\nand how many above (emcli refuses "
-        "spikes)",
+        "Small fits of ten starts, milliseconds each: cells of a search; tables, 250 in a call of\n"
+        "emcli's `fit_each`, its workers' start included. scikit-learn in a loop, with its own\n"
+        "tolerance, and with one of 1e-7 nats in total; how many of its fits end 0.01 nats and\n"
+        "more below emcli's, by how much at the median, and how many above (emcli refuses spikes)",
         f"{'':<40}", "  emcli", "scikit-learn", "    ×", "wanted", "   fits", "below", "    by",
         "above",
     )  # fmt: skip
