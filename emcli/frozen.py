@@ -8,6 +8,7 @@ second. Here nothing is compiled: the methods go by the fields.
 from __future__ import annotations
 
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
+from functools import cache
 from typing import Any, NoReturn, TypeVar, dataclass_transform
 
 T = TypeVar("T")
@@ -22,7 +23,9 @@ def frozen(kind: type[T]) -> type[T]:
     defaults = {f.name: f.default for f in fields(made) if f.default is not MISSING}
 
     def init(self: Any, *given: Any, **named: Any) -> None:
-        values = defaults | dict(zip(names, given, strict=False)) | named
+        values = dict(zip(names, given, strict=False))
+        if len(given) != len(names) or named:
+            values = defaults | values | named
         if len(values) != len(names) or len(given) > len(names):
             raise TypeError(f"{kind.__name__} takes {', '.join(names)}")
         vars(self).update([(name, values[name]) for name in names])
@@ -41,6 +44,23 @@ def frozen(kind: type[T]) -> type[T]:
     made.__hash__ = lambda self: hash(content(self))
     made.__setattr__ = made.__delattr__ = _refuse
     return made
+
+
+def replace(made: T, **changes: Any) -> T:
+    """`dataclasses.replace` where there is no `__post_init__`, in half the time.
+
+    Small fits make thousands of families and mixtures from others.
+    """
+    kind: Any = type(made)
+    found: T = object.__new__(kind)
+    values = vars(made)
+    vars(found).update({name: values[name] for name in _names(kind)} | changes)
+    return found
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
 
 
 def _refuse(self: object, name: str, value: object = None) -> NoReturn:

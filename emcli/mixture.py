@@ -7,8 +7,9 @@ family. `Model` says which families describe which columns; `Mixture` adds the p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate, pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -20,6 +21,7 @@ from emcli.expectation import Expectation, put
 from emcli.families.base import Base, Family, Part
 from emcli.families.block import Block
 from emcli.families.product import drawable, named, undrawn
+from emcli.frozen import replace
 from emcli.grammar import parse, split
 from emcli.numerics import Array, Codes, Mask, safe_log
 
@@ -193,8 +195,8 @@ class Mixture:
 
     def _split(self, vector: Array) -> list[Array]:
         """Vectors (..., p) of the chart, in pieces: weights, then block by block."""
-        sizes = [self.k, *(f.chart_size for f in self.families)]
-        return np.split(vector, np.cumsum(sizes)[:-1], axis=-1)
+        ends = [0, *accumulate((f.chart_size for f in self.families), initial=self.k)]
+        return [vector[..., begin:end] for begin, end in pairwise(ends)]
 
     def select(self, order: Any) -> Self:
         """The components in another order; of a stack, one or some of its starts."""
@@ -204,7 +206,7 @@ class Mixture:
     @classmethod
     def stack(cls, mixtures: Sequence[Self]) -> Self:
         """Several mixtures of one model and k as one."""
-        return mixtures[0].mapped(lambda *each: np.stack(each), *mixtures[1:])
+        return mixtures[0].mapped(lambda *each: np.array(each), *mixtures[1:])
 
     @classmethod
     def join(cls, stacks: Sequence[Self]) -> Self:

@@ -13,12 +13,11 @@ pairs (Anderson's) were measured to end in saddle points. Over 896 runs from 45 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import cast
 
 import numpy as np
 
-from emcli.frozen import frozen
+from emcli.frozen import frozen, replace
 from emcli.jump import Jump, Way
 from emcli.mixture import Mixture
 from emcli.numerics import Array, Mask
@@ -108,7 +107,7 @@ class Memory:
 
     def _path(self, here: Mixture, there: Mixture) -> Mixture:
         return self.path.mapped(
-            lambda a, *new: np.concatenate([a[-2 * MEMORY :], np.stack(new)]), here, there
+            lambda a, b, c: np.concatenate([a[-2 * MEMORY :], b[None], c[None]]), here, there
         )
 
     def _placed(self, here: Mixture, there: Mixture, lost: Mask) -> Memory:
@@ -129,16 +128,17 @@ class Memory:
 
     def _ahead(self, rows: float) -> tuple[Array, Mask, Array, Array]:
         """Steps (S, p), (S,) where there are any, the gain left, the slowest rates."""
-        s, h = np.diff(self.x, axis=0), -np.diff(self.f, axis=0)
+        s, h, step = self.x[1:] - self.x[:-1], self.f[:-1] - self.f[1:], self.f[-1]
         both = self.known[1:] & self.known[:-1]
-        y = self.chart.information(h)
+        # All products with W at once: W h, W s and the slopes W f.
+        y, other, (slopes,) = np.split(
+            self.chart.information(np.concatenate([h, s, step[None]])), [len(h), 2 * len(h)]
+        )
         curvature = (s * y).sum(axis=-1)
-        size = (s * self.chart.information(s)).sum(axis=-1)
+        size = (s * other).sum(axis=-1)
         good = both & (curvature > 0) & (size > 0)
         rates = np.where(good, curvature / np.where(good, size, 1.0), np.inf)
         slowest = np.minimum(FORGET * self.slowest, rates.min(axis=0, initial=np.inf))
-        step = self.f[-1]
-        slopes = self.chart.information(step)
         # f' W f is about twice EM's next gain; f' W (I - J)^-1 f, twice all that is left, is at
         # most this over the least eigenvalue of I - J, of which each pair shows a bound. A
         # direction of no curvature leads out of a saddle point, or along a ridge: no telling.
@@ -156,12 +156,15 @@ def two_loops(step: Array, slopes: Array, s: Array, h: Array, y: Array, weights:
     step, slopes: (S, p), W^-1 g and g; s, h, y: (m, S, p), how the points moved, by how much the
     EM step shrank, and W h; weights: (m, S), 1 / s'y of the pairs that count, else 0.
     """
-    shares = np.empty_like(weights)
+    products = np.einsum("isp,jsp->ijs", s, y)
+    left, shares = (s * slopes).sum(axis=-1), np.empty_like(weights)
     for i in reversed(range(len(s))):
-        shares[i] = weights[i] * (s[i] * slopes).sum(axis=-1)
-        slopes = slopes - shares[i][:, None] * y[i]
-        step = step - shares[i][:, None] * h[i]
+        shares[i] = weights[i] * left[i]
+        left -= shares[i] * products[:, i]
+    step = step - (shares[..., None] * h).sum(axis=0)
+    left = (y * step).sum(axis=-1)
     for i in range(len(s)):
-        back = weights[i] * (y[i] * step).sum(axis=-1)
-        step = step + (shares[i] * (weights[i] > 0) - back)[:, None] * s[i]
-    return step
+        shares[i] -= weights[i] * left[i]
+        left += shares[i] * products[i]
+    found: Array = step + (shares[..., None] * s).sum(axis=0)
+    return found

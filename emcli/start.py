@@ -192,6 +192,8 @@ class Starter:
 
     def parent(self, k: int) -> Array:
         """Responsibilities (k, n) of a fit with k components, from the hierarchical start."""
+        if k == 1:
+            return np.ones((1, self.sample.rows))
         if k not in self._parents:
             found = self._blurred(self.colours(Asked("hierarchical", 0), k))
             self._parents[k] = self._posterior(alone(found, self.sample, PARENT).best.mixture)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 import pytest
 
 from emcli.frozen import frozen
+from emcli.frozen import replace as replaced
 
 
 @frozen
@@ -37,7 +39,7 @@ def test_values_come_by_place_by_name_or_by_default(kind: Any) -> None:
     assert kind(1, y=3) == kind(1, 3) != kind(1)
     assert vars(kind(y=3, x=1)) == {"x": 1, "y": 3, "note": ""}
     assert list(vars(kind(y=3, x=1))) == ["x", "y", "note"] == [f.name for f in fields(kind)]
-    assert replace(kind(1), y=4) == kind(1, 4)
+    assert replace(kind(1), y=4) == replaced(kind(1), y=4) == kind(1, 4)
     assert hash(kind(1)) == hash(kind(1, 2))
     assert repr(kind(1)) == f"{kind.__name__}(x=1, y=2)"
     assert pickle.loads(pickle.dumps(kind(1))) == kind(1)
@@ -48,6 +50,20 @@ def test_values_come_by_place_by_name_or_by_default(kind: Any) -> None:
 def test_what_does_not_fit_is_refused(kind: Any, given: Any, named: Any) -> None:
     with pytest.raises(TypeError):
         kind(*given, **named)
+
+
+def test_what_was_worked_out_of_one_is_not_taken_for_another() -> None:
+    @dataclass(frozen=True)
+    class Number:
+        x: int
+
+        @cached_property
+        def double(self) -> int:
+            return 2 * self.x
+
+    one = Number(1)
+    assert one.double == 2
+    assert replaced(one, x=3).double == 6 and one.double == 2
 
 
 @BOTH

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from typing import Any, Protocol, Self
@@ -28,6 +28,7 @@ from emcli.errors import UsageError
 from emcli.families.block import Block
 from emcli.families.completing import Completing
 from emcli.families.words import typed
+from emcli.frozen import replace
 from emcli.numerics import Array, Codes, Mask
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -15,6 +15,7 @@ from emcli.families.block import Block
 from emcli.families.completing import Completing
 from emcli.families.exponential import Separable, fill_missing
 from emcli.families.normal import Normal, means_of, structure_of
+from emcli.frozen import replace
 from emcli.numerics import Array, Codes, Mask
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Protocol, Self
 
@@ -18,6 +18,7 @@ from emcli.families.helpers import refuse_unseen
 from emcli.families.marginals import Marginals, Seen, common
 from emcli.families.normal import Normal, means_of, structure_of
 from emcli.families.patterns import Completions, Components
+from emcli.frozen import replace
 from emcli.numerics import Array, Codes, Mask, outer, triangle, unpack
 
 # EM steps of a start on its missing cells, its colours held.
