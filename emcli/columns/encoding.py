@@ -245,23 +245,27 @@ class _Gaps:
 
     def _see(self, values: Array, start: int) -> NDArray[np.intp] | None:
         """Which of these rows to keep, None for all."""
-        empty = np.isnan(values[: len(self.columns)])
-        count = np.count_nonzero(empty, axis=1)
-        kept = None
-        if self.how == "use":
-            self.missing += count
-            if count.any():
-                nothing = np.flatnonzero(np.isnan(values[self.described]).all(axis=0))
-                self.blank += [start + int(row) for row in nothing]
-        elif count.any():
-            whole = np.count_nonzero(empty, axis=0) == 0
-            kept = np.flatnonzero(whole)
-            self.holed += len(whole) - len(kept)
-            for row in np.flatnonzero(~whole)[: 4 - len(self.holes)]:
-                name = self.columns[int(empty[:, row].argmax())].name
-                self.holes.append((start + int(row), name))
+        kept, own = None, values[: len(self.columns)]
+        if np.isnan(own.min(axis=1)).any():  # quicker to see than where
+            kept = self._holes(values, start)
         if self.how == "drop":
             self.whole.append(start + (np.arange(values.shape[1]) if kept is None else kept))
+        return kept
+
+    def _holes(self, values: Array, start: int) -> NDArray[np.intp] | None:
+        """The same of rows with empty cells among them."""
+        empty = np.isnan(values[: len(self.columns)])
+        if self.how == "use":
+            self.missing += np.count_nonzero(empty, axis=1)
+            nothing = np.flatnonzero(np.isnan(values[self.described]).all(axis=0))
+            self.blank += [start + int(row) for row in nothing]
+            return None
+        whole = np.count_nonzero(empty, axis=0) == 0
+        kept = np.flatnonzero(whole)
+        self.holed += len(whole) - len(kept)
+        for row in np.flatnonzero(~whole)[: 4 - len(self.holes)]:
+            name = self.columns[int(empty[:, row].argmax())].name
+            self.holes.append((start + int(row), name))
         return kept
 
     def rows(self) -> NDArray[np.int64] | None:
@@ -278,15 +282,20 @@ class _Gaps:
         )
 
 
+def first_outside(values: Array, family: Any) -> int | None:
+    """The row of the first value outside the family's support, None when all are inside."""
+    inside = family.inside(values)
+    if inside.all():
+        return None
+    rows = np.flatnonzero(~inside & ~np.isnan(values))
+    return int(rows[0]) if len(rows) else None
+
+
 def refuse_outside(table: Table, name: str, values: Array, family: Any) -> None:
     """Raise `InputError` for the first value outside the family's support."""
-    seen = ~np.isnan(values)
-    whole = bool(seen.all())
-    inside = family.inside(values if whole else values[seen])
-    if inside.all():
+    row = first_outside(values, family)
+    if row is None:
         return
-    rows = np.arange(len(values)) if whole else np.flatnonzero(seen)
-    row = int(rows[~inside][0])
     raise table.refusal(
         name, row, f"{values[row]:.15g} is outside what {family.name} takes: {family.support}",
         f"correct it, choose another model, or leave the column out with -x '{name}'",

@@ -14,11 +14,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from emcli.columns import values as cells
-from emcli.columns.encoding import refuse_outside
+from emcli.columns.encoding import first_outside, refuse_outside
 from emcli.columns.partly import Partly
 from emcli.columns.values import Column, Level
 from emcli.errors import InputError
-from emcli.frozen import frozen
 from emcli.tables import bridge, compute
 from emcli.tables.table import Table
 
@@ -26,15 +25,6 @@ LOOKED_AT = 10_000  # rows that decide whether text is meant as numbers
 NAMED = 65_536  # rows of which each has another text where a column of text names the rows
 
 T = TypeVar("T")
-
-
-@frozen
-class Summary:
-    """Of a column of numbers: least, largest, whether it counts the rows of its files by ones."""
-
-    low: float
-    high: float
-    counts: bool
 
 
 class Facts:
@@ -103,19 +93,34 @@ class Facts:
     def _mixed(self, name: str) -> bool:
         return not all(cells.all_numbers(piece.text(name)) for piece in self._pieces(name))
 
-    def summary(self, name: str) -> Summary:
-        """Of a column of numbers."""
-        return self._once("summary", name, self._summary)
+    def range(self, name: str) -> tuple[float, float]:
+        """The least and the largest of a column of numbers."""
+        return self._once("range", name, self._range)
 
-    def _summary(self, name: str) -> Summary:
+    def _range(self, name: str) -> tuple[float, float]:
+        low = high = np.nan
+        for _, numbers in self._numbers(name):
+            low = np.fmin(low, np.fmin.reduce(numbers))
+            high = np.fmax(high, np.fmax.reduce(numbers))
+        return float(low), float(high)
+
+    def _sameness(self, name: str) -> str:
+        """Is a column of numbers empty, constant or counting the rows of its files by ones?
+
+        Mostly the first rows tell that it is none of these, and the others are not looked at.
+        """
         low = high = np.nan
         counts, last = self.table.rows > 2, 0.0
         for piece, numbers in self._numbers(name):
             low = np.fmin(low, np.fmin.reduce(numbers))
             high = np.fmax(high, np.fmax.reduce(numbers))
             counts = counts and _counts(piece, numbers, last)
+            if low < high and not counts:
+                return ""
             last = numbers[-1]
-        return Summary(float(low), float(high), bool(counts))
+        if np.isnan(low):
+            return self.EMPTY
+        return self.CONSTANT if low == high else self.COUNTS
 
     def levels(self, name: str) -> tuple[Level, ...]:
         """Its distinct values in order."""
@@ -145,12 +150,7 @@ class Facts:
         if all(piece.column(name).null_count == piece.rows for piece in self._pieces(name)):
             return self.EMPTY
         if self.number(name) and not self.words(name):
-            summary = self.summary(name)
-            if np.isnan(summary.low):
-                return self.EMPTY
-            if summary.low == summary.high:
-                return self.CONSTANT
-            return self.COUNTS if summary.counts else ""
+            return self._once("sameness", name, self._sameness)
         if self.words(name):
             head = self._head(name, NAMED)
             distinct = len(compute.unique(head))
@@ -169,7 +169,7 @@ class Facts:
             return self.words(name) or (whole_numbers and self.categorical(name))
         if not self.number(name):
             return False
-        return all(family.inside(_observed(numbers)).all() for _, numbers in self._numbers(name))
+        return all(first_outside(numbers, family) is None for _, numbers in self._numbers(name))
 
     def family(self, name: str) -> str | None:
         """The family `auto` chooses, None when there is none."""
@@ -182,10 +182,10 @@ class Facts:
     def _family_of_numbers(self, name: str) -> str:
         if name in self._between:
             return "gaussian"
-        summary = self.summary(name)
         if not self.categorical(name):
             return "gaussian"
-        if summary.low >= 0 and summary.low < 10 and summary.high <= 1000:
+        low, high = self.range(name)
+        if 0 <= low < 10 and high <= 1000:
             return "bernoulli" if self.two_levels(name) else "poisson"
         return "bernoulli" if self.two_levels(name) else "gaussian"
 
@@ -234,12 +234,13 @@ class Facts:
         if name in self._between:
             return
         self.refuse_empty(name)
-        summary = self.summary(name)
+        same = self._once("sameness", name, self._sameness)
         if self.table.rows == 1:
             raise InputError(f"{self.table.label} has one row only", "give a table of more rows")
-        if summary.low == summary.high:
+        if same == self.CONSTANT:
+            low, _ = self.range(name)
             raise InputError(
-                f"{self.table.label}: column '{name}' is {summary.low:.15g} in every row, and "
+                f"{self.table.label}: column '{name}' is {low:.15g} in every row, and "
                 f"{family.name} needs a column that varies",
                 _leave(name),
             )
@@ -270,12 +271,6 @@ def _leave(name: str) -> str:
 
 def _value_type(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
-
-
-def _observed(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The numbers that are there."""
-    empty = np.isnan(numbers)
-    return numbers[~empty] if empty.any() else numbers
 
 
 def _counts(piece: Table, numbers: NDArray[np.float64], last: float) -> bool:

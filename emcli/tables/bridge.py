@@ -19,7 +19,9 @@ Column: TypeAlias = Any  # pa.Array or pa.ChunkedArray; PyArrow ships no types
 
 def joined(column: Column) -> pa.Array:
     """The column as one array."""
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def numbers(values: np.ndarray) -> pa.Array:

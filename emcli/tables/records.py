@@ -45,13 +45,14 @@ class Records:
         """The runs, one after the other as they are in the text; can be had once."""
         left, self._left = self._left, b""
         mark = self.layout.delimiter.encode()
-        while True:
-            if len(left) >= TEXT_BYTES and (end := _last_end(left, mark)):
-                yield left[:end]
-                left = left[end:]
-            if not (more := self._decoder.read(TEXT_BYTES)):
-                break
-            left += more
+        while more := self._decoder.read(TEXT_BYTES):
+            if b'"' in left or b'"' in more:  # what is inside quotes shows from the beginning
+                left, more = b"", left + more
+            if end := _last_end(more, mark):
+                yield b"".join((left, memoryview(more)[:end]))
+                left = more[end:]
+            else:
+                left += more
         if not text.is_blank(left):
             yield left
 

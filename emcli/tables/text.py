@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import csv
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -36,6 +38,25 @@ class Layout:
     def single(self) -> bool:
         """One column: there a blank line between others is an empty cell, not nothing."""
         return len(self.names) == 1
+
+    @cached_property
+    def signs(self) -> tuple[tuple[bytes, tuple[str, ...]], ...]:
+        """A letter each of some words that mean an empty cell, and the words; few for all words."""
+        found, left = [], [word for word in self.empty if word]
+        while left:
+            counts = Counter(letter for word in left for letter in sorted({*word}))
+            letter = counts.most_common(1)[0][0]
+            found.append((letter.encode(), tuple(word for word in left if letter in word)))
+            left = [word for word in left if letter not in word]
+        return tuple(found)
+
+    def empty_in(self, body: bytes) -> list[str]:
+        """Of the words that mean an empty cell, those that this text can hold.
+
+        Arrow compares every cell with all the words it is given, which takes it as long as a
+        number takes it to read; a table of nothing but numbers has no 'N' and no 'n'.
+        """
+        return ["", *(word for sign, words in self.signs if sign in body for word in words)]
 
 
 def look(data: bytes, reading: Reading, label: str) -> tuple[Layout, int]:
@@ -182,7 +203,7 @@ class _Parsing:
             ),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict(self.types),
-                null_values=list(layout.empty),
+                null_values=layout.empty_in(body),
                 strings_can_be_null=not self.words,
                 decimal_point=layout.decimal,
                 include_columns=list(self.only) or None,

@@ -17,18 +17,24 @@ from emcli.tables import text
 from emcli.tables.decoding import Decoder
 from emcli.tables.opening import Stream, is_regular
 from emcli.tables.records import Records, parsed
+from emcli.tables.shelves import Shelves
 from emcli.tables.table import Part, no_rows
 
 
 class Kept:
-    """Some rows of some columns, in memory or in the spool's file."""
+    """Some rows of some columns, in memory or in the spool's file.
 
-    def __init__(self, spool: Spool, arrow: pa.Table) -> None:
+    shelves: where numbers lie in memory; expected: about how many rows there are from here on.
+    """
+
+    def __init__(self, spool: Spool, shelves: Shelves, arrow: pa.Table, expected: int) -> None:
         self.spool, self.schema = spool, arrow.schema
         self._held: dict[str, pa.ChunkedArray | tuple[int, int]] = {}
         for name, column in zip(arrow.column_names, arrow.columns, strict=True):
-            held = spool.keep(column.nbytes)
-            self._held[name] = column if held else spool.write(_packed(column, name))
+            if spool.keep(column.nbytes):
+                self._held[name] = shelves.put(name, column, expected)
+            else:
+                self._held[name] = spool.write(_packed(column, name))
 
     def columns(self, names: Sequence[str]) -> pa.Table | None:
         """These columns, None when one of them was let go."""
@@ -86,10 +92,12 @@ class TextFile:
         self.names = [n for n in self.layout.names if columns is None or n in columns]
         self.rows = 0
         self._runs: list[Run] = []
+        shelves = Shelves()
         self.types: dict[str, set[pa.DataType]] = {name: set() for name in self.names}
         for body, arrow in parsed(iter(records), partial(self._parse, names=self.names)):
             text_of = self._text_at(at, body, spool)
-            kept = Kept(spool, arrow)
+            expected = self._expected(at, len(body), arrow.num_rows)
+            kept = Kept(spool, shelves, arrow, expected)
             self._runs.append(Run(kept, text_of, arrow.num_rows, self.rows))
             self.rows, at = self.rows + arrow.num_rows, at + len(body)
             kinds = arrow.schema.types if self.names else ()  # asked for none, Arrow reads all
@@ -102,6 +110,16 @@ class TextFile:
         self, body: bytes, first: int, names: Sequence[str], types: Any = None, words: bool = False
     ) -> pa.Table:
         return text.parse(body, self.layout, first, types, names, words)
+
+    def _expected(self, at: int, size: int, rows: int) -> int:
+        """About how many rows there are from `at` on, where `size` bytes hold so many.
+
+        Where the end cannot be seen, as many as before are taken to follow.
+        """
+        if self._file is None:
+            return self.rows + rows
+        left = os.fstat(self._file.fileno()).st_size - at
+        return int(1.02 * rows * left / size)
 
     def _text_at(self, at: int, body: bytes, spool: Spool) -> Callable[[], bytes]:
         """How to have a run's text again: from the file, from memory, or from the spool."""

@@ -129,6 +129,20 @@ def test_what_a_block_takes(model, found):
     assert taken(table_of(**PENGUINS), model) == found
 
 
+def test_a_column_is_judged_by_all_its_pieces(monkeypatch):
+    monkeypatch.setattr("emcli.tables.table.LARGE", 4)
+    table = table_of(
+        varies=[7.0] * 11 + [8], same=[math.nan] * 5 + [7.0] * 7, none=[math.nan] * 12,
+        row=range(1, 13), steps=[*range(1, 12), 13], late=[math.nan] * 11 + [1],
+    )  # fmt: skip
+    found = plan(table, "gaussian")
+    assert [column.name for column in found.columns] == ["varies", "steps"]
+    assert [note for note in found.notes if "left out" in note] == [
+        "left out 'same', 'late': constant", "left out 'none': empty",
+        "left out 'row': only counts rows",
+    ]  # fmt: skip
+
+
 def test_roles_and_selections_are_kept_apart():
     table = table_of(**PENGUINS)
     assert taken(table, "gaussian", weight="visits") == [("gaussian", ("bill", "mass"))]

@@ -23,7 +23,7 @@ from emcli import columns, tables
 from emcli.columns import Column
 from emcli.errors import InputError
 from emcli.settings import Reading, Selecting
-from emcli.tables.table import PIECE
+from emcli.tables.table import EMPTY_WORDS, PIECE
 
 from .conftest import cells
 
@@ -129,6 +129,15 @@ def test_empty_words_and_na(load):
     assert cells(load("a,b\n-99,NA\n1,.\n,x\n", na=("-99", "."))) == {
         "a": [None, 1, None],
         "b": ["NA", None, "x"],
+    }
+
+
+@pytest.mark.parametrize("word", [*EMPTY_WORDS, "-99", "–", "ab"])
+def test_every_word_for_an_empty_cell_is_seen(load, word):
+    na = None if word in EMPTY_WORDS else ("-99", "–", "ba", "ab")
+    assert cells(load(f"a,b\n1,2.5\n{word},3\n4,{word}\n", na=na)) == {
+        "a": [1, None, 4],
+        "b": [2.5, 3, None],
     }
 
 
@@ -323,6 +332,18 @@ def test_streams_cut_text_only_between_records(put, monkeypatch, bytes_at_a_time
     name = put("one.csv", f"x{end}1{end}{end}3{end}{end}{end}")
     (piece,) = tables.stream([name], Reading(), (Column("x", "real"),))
     assert cells(piece)["x"] == [1, None, 3]
+
+
+@pytest.mark.parametrize("packed", [bytes, gzip.compress])
+def test_columns_on_shelves_are_the_same(put, monkeypatch, packed):
+    rows = [f"{i},{i / 7 if i % 5 else ''},w{i},{i if i < 300 else i / 2}\n" for i in range(400)]
+    name = put("a.csv", packed(("i,x,w,y\n" + "".join(rows)).encode()))
+    whole = tables.read([name], Reading())
+    monkeypatch.setattr("emcli.tables.records.TEXT_BYTES", 700)
+    monkeypatch.setattr("emcli.tables.shelves.LONG", 2000)
+    apart = tables.read([name], Reading())
+    assert apart.schema == whole.schema
+    assert cells(apart) == cells(whole)
 
 
 def test_streams_match_by_name_and_ignore_the_rest(put):
