@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -15,9 +16,9 @@ from emcli.tables import bridge, compute
 from emcli.tables.table import PIECE, refuse_twins
 
 _SPECIAL = r'[",\r\n]'
-_THREADS = 2  # formatting more pieces at once gains nothing over writing them
+_THREADS = min(os.cpu_count() or 1, 8)  # numbers take ten times as long to format as to write
 _LINES = 8192  # rows formatted at a time: their text stays in a core's cache, and little waits
-_WAITING = 4  # such runs under way: enough to be busy with while the next rows are coloured
+_WAITING = 2 * _THREADS  # such runs under way: enough to do while the next rows are coloured
 _COMMA, _LINE, _QUOTE, _TWO, _NOTHING = (bridge.scalar(word) for word in (",", "\n", '"', '""', ""))
 
 
