@@ -88,6 +88,14 @@ class Climb:
             max(climb.halves for climb in climbs),
         )
 
+    @property
+    def odd(self) -> Mask:
+        """(S,) which are evaluated in another form than the first, so that they must part."""
+        if len(self) == 1:
+            return np.zeros(1, dtype=bool)
+        forms = self.here.forms
+        return np.asarray((forms != forms[0]).any(axis=1))
+
     def evaluate(self, source: MemorySource) -> tuple[Expectation, Mask]:
         """The E step where each start is, and (S,) which failed: of those, the one before.
 

@@ -229,8 +229,10 @@ class Mixture:
     @property
     def forms(self) -> Mask:
         """(S, families): how each start of a stack is evaluated; those that differ must part."""
-        starts = self.weights.shape[:-1]
-        return np.stack([np.broadcast_to(f.forms, starts) for f in self.families], axis=-1)
+        found = np.empty((*self.weights.shape[:-1], len(self.families)), dtype=bool)
+        for i, family in enumerate(self.families):
+            found[..., i] = family.forms
+        return found
 
     def sorted(self) -> Self:
         """Components by decreasing weight, ties by their parameters; background last."""

@@ -26,6 +26,11 @@ MEMORY = 8
 # No coordinate (a logarithm, or a mean in standard deviations) moves by more in one step: a
 # probability sent to zero too early never comes back.
 FAR = 1.0
+# After a jump that fell too low the next are at most this share of its length in the metric W, and
+# each that goes so far doubles it. Else a start whose rate of convergence is told by one pair of
+# points jumps too far, forgets, and does so again: measured, a third of the steps for carcinoma and
+# the death notices, an eighth in small tables of normals.
+SHORTER = 0.25
 # The chart is renewed every MEMORY steps, while some start is farther than this from where it was.
 NEAR = 0.1
 # The slowest rate seen is forgotten by this factor a step.
@@ -38,7 +43,8 @@ class Memory:
 
     path: the points and where their EM steps lead in turn, (2 m, S) mixtures; x, f: (m, S, p) as
     vectors; known: (m, S) which of them count; slowest: (S,) least 1 - EM's rate of convergence
-    seen; age: of the chart, in steps.
+    seen; length, reach: (S,) of the last jump in the metric W, nought where there was none, and
+    what it may be; age: of the chart, in steps.
     """
 
     chart: Mixture
@@ -47,6 +53,8 @@ class Memory:
     f: Array
     known: Mask
     slowest: Array
+    length: Array
+    reach: Array
     age: int = 0
 
     @classmethod
@@ -55,14 +63,15 @@ class Memory:
         s, p = len(here.weights), here.coordinates
         none = np.empty((0, s, p))
         path = here.mapped(lambda a: np.empty((0, *a.shape)))
-        return cls(here, path, none, none, np.empty((0, s), dtype=bool), np.ones(s))
+        known = np.empty((0, s), dtype=bool)
+        return cls(here, path, none, none, known, np.ones(s), np.zeros(s), np.full(s, np.inf))
 
     def select(self, starts: Sequence[int] | Mask) -> Memory:
         """Some of the starts."""
         return Memory(
             self.chart.select(starts), self.path.mapped(lambda a: a[:, starts]),
             self.x[:, starts], self.f[:, starts], self.known[:, starts], self.slowest[starts],
-            self.age,
+            self.length[starts], self.reach[starts], self.age,
         )  # fmt: skip
 
     @classmethod
@@ -76,6 +85,8 @@ class Memory:
             np.concatenate([part.f for part in parts], axis=1),
             np.concatenate([part.known for part in parts], axis=1),
             np.concatenate([part.slowest for part in parts]),
+            np.concatenate([part.length for part in parts]),
+            np.concatenate([part.reach for part in parts]),
             max(part.age for part in parts),
         )
 
@@ -85,8 +96,11 @@ class Memory:
         try:
             memory = self._placed(way.here, way.there, way.lost)
             ahead, ready, remaining, slowest = memory._ahead(rows)
+            tried = ready & way.free
+            ahead, length, reach = memory._within(ahead, tried, way.lost)
             goal = memory.chart.from_vector(memory.x[-1] + np.where(ready[:, None], ahead, 0.0))
-            return Jump(replace(memory, slowest=slowest), goal, ready & way.free, remaining)
+            memory = replace(memory, slowest=slowest, length=length, reach=reach)
+            return Jump(memory, goal, tried, remaining)
         except (ValueError, np.linalg.LinAlgError):
             if s == 1:
                 none = np.zeros(1, dtype=bool)
@@ -103,7 +117,8 @@ class Memory:
         """A start whose points cannot be told as vectors: as many as before, none of them known."""
         none = np.zeros((min(len(self.x), MEMORY) + 1, 1, self.x.shape[-1]))
         known = np.zeros(none.shape[:2], dtype=bool)
-        return Memory(here, self._path(here, there), none, none, known, np.ones(1))
+        begun = Memory.empty(here)
+        return replace(begun, path=self._path(here, there), x=none, f=none, known=known)
 
     def _path(self, here: Mixture, there: Mixture) -> Mixture:
         return self.path.mapped(
@@ -121,10 +136,14 @@ class Memory:
             if self.age < MEMORY or np.abs(new).max() <= NEAR:
                 x = np.concatenate([self.x[-MEMORY:], new[None]])
                 f = np.concatenate([self.f[-MEMORY:], (image - new)[None]])
-                return Memory(self.chart, path, x, f, known, slowest, self.age + 1)
+                return replace(
+                    self, path=path, x=x, f=f, known=known, slowest=slowest, age=self.age + 1
+                )
         every = path.to_vector(here)
         x = every[::2]
-        return Memory(here, path, x, every[1::2] - x, known, slowest)
+        return replace(
+            self, chart=here, path=path, x=x, f=every[1::2] - x, known=known, slowest=slowest, age=0
+        )
 
     def _ahead(self, rows: float) -> tuple[Array, Mask, Array, Array]:
         """Steps (S, p), (S,) where there are any, the gain left, the slowest rates."""
@@ -148,6 +167,19 @@ class Memory:
         weights = np.where(good, 1 / np.where(good, curvature, 1.0), 0.0)
         ahead = np.clip(two_loops(step, slopes, s, h, y, weights), -FAR, FAR)
         return ahead, ready, remaining, slowest
+
+    def _within(self, ahead: Array, tried: Mask, lost: Mask) -> tuple[Array, Array, Array]:
+        """Steps (S, p) no longer than they may be, (S,) their lengths and what these may be.
+
+        lost: (S,) whose last one was too long. None need be shorter than EM's own step.
+        """
+        both = np.array([ahead, self.f[-1]])
+        length, own = np.sqrt((both * self.chart.information(both)).sum(axis=-1))
+        grown = np.where(self.length < self.reach, self.reach, 2 * self.reach)
+        reach = np.where(lost & (self.length > 0), SHORTER * self.length, grown)
+        within = np.minimum(length, np.maximum(reach, own))
+        share = within / np.where(length > 0, length, 1.0)
+        return share[:, None] * ahead, np.where(tried, within, 0.0), reach
 
 
 def two_loops(step: Array, slopes: Array, s: Array, h: Array, y: Array, weights: Array) -> Array:

@@ -236,14 +236,13 @@ class Pack:
 
     def _step(self, climb: Climb, running: list[Run]) -> Moved:
         """One E step and one M step or jump of these runs, and those that go on."""
-        forms = climb.here.forms
-        odd = (forms != forms[0]).any(axis=1)
-        if odd.any():
-            parts = [np.flatnonzero(~odd), np.flatnonzero(odd)]
-            return joined([
-                self._step(climb.select(part), [running[i] for i in part]) for part in parts
-            ])
         try:
+            odd = climb.odd
+            if odd.any():
+                parts = [np.flatnonzero(~odd), np.flatnonzero(odd)]
+                return joined([
+                    self._step(climb.select(part), [running[i] for i in part]) for part in parts
+                ])
             sums, failed = climb.evaluate(self._source)
         except FAILURES as trouble:
             if len(running) == 1:
