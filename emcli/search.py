@@ -18,11 +18,10 @@ from emcli.numerics import distinct
 from emcli.settings import FitSettings
 from emcli.sources.memory import MemorySource
 from emcli.start import Starter
-from emcli.workers import shared
+from emcli.workers import WORTHWHILE, shared
 
-# What a start costs, roughly: so many steps, seconds for each and for each row of it; and how many
-# seconds of work pay for a worker.
-STEPS, STEP, ROW, WORTHWHILE = 50, 1e-4, 1e-7, 0.4
+# What a start costs, roughly: so many steps, seconds for each and for each row of it.
+STEPS, STEP, ROW = 50, 1e-4, 1e-7
 
 
 @dataclass(frozen=True)

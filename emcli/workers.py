@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 I = TypeVar("I")  # noqa: E741
 T = TypeVar("T")
 
-# Seconds of work after which starting workers pays.
+# Seconds of work that pay for a worker.
 WORTHWHILE = 0.4
 # Items a worker may be ahead of the one that is waited for.
 AHEAD = 8
@@ -133,7 +133,7 @@ def shared(
 def in_order(
     task: Callable[[I], T], items: Iterable[I], setting: Any, workers: int
 ) -> Iterator[T]:
-    """task(item) of each item, in order: those after the first seconds from workers.
+    """task(item) of each item, in order; from workers when `WORTHWHILE` seconds of it are done.
 
     task and setting are those of `shared`; items are pickled to the workers, as they get free, and
     taken from the iterable a few ahead of what is waited for. This process only waits: it would
