@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 import emcli
-from emcli import workers
+from emcli import api, workers
 from emcli.errors import EmcliError, InputError, UsageError
 
 ROWS = np.random.default_rng(0).standard_normal((8, 60, 2))
@@ -35,14 +35,14 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "WORTHWHILE", 0.0)
 
 
-def told(found: emcli.Fitted | EmcliError) -> str:
+def told(found: api.Fitted | EmcliError) -> str:
     """All there is to say of an outcome."""
     return f"{type(found)}: {found}" if isinstance(found, EmcliError) else found.to_json()
 
 
-def looped(table: Any, **options: Any) -> emcli.Fitted | EmcliError:
+def looped(table: Any, **options: Any) -> api.Fitted | EmcliError:
     try:
-        return emcli.fit(table, **options)
+        return api.fit(table, **options)
     except EmcliError as error:
         return error
 
@@ -60,7 +60,7 @@ def test_tables_are_taken_as_they_are_wanted() -> None:
     found = emcli.fit_each((ROWS[next(taken) % 8] for _ in itertools.count()), k=1, threads=2)
     fitted = [one for one, _ in zip(found, range(5), strict=False)]
     assert isinstance(found, Iterator)
-    assert all(isinstance(one, emcli.Fitted) for one in fitted)
+    assert all(isinstance(one, api.Fitted) for one in fitted)
     assert next(taken) <= len(fitted) + 2 * workers.AHEAD + 1
 
 
