@@ -19,10 +19,19 @@ LONG = 2 * PAGE  # bytes of a column from which on large pages are asked for
 
 
 class Shelves:
-    """One shelf for each column; a column that is let go gives its memory back at once."""
+    """What stays of the runs of a file; a column that is let go gives its memory back at once."""
 
     def __init__(self) -> None:
         self._free: dict[str, np.ndarray] = {}
+        self._schemas: dict[pa.Schema, pa.Schema] = {}
+
+    def schema(self, found: pa.Schema) -> pa.Schema:
+        """One object for all runs that are alike.
+
+        Each would stay where Arrow frees a run's columns around it, and such memory, in pieces as
+        it is, neither goes back to the system nor holds the next run's.
+        """
+        return self._schemas.setdefault(found, found)
 
     def put(self, name: str, column: pa.ChunkedArray, rows: int) -> pa.ChunkedArray:
         """The next run of a column, moved to its shelf if it is of numbers and will be long.

@@ -28,7 +28,7 @@ class Kept:
     """
 
     def __init__(self, spool: Spool, shelves: Shelves, arrow: pa.Table, expected: int) -> None:
-        self.spool, self.schema = spool, arrow.schema
+        self.spool, self.schema = spool, shelves.schema(arrow.schema)
         self._held: dict[str, pa.ChunkedArray | tuple[int, int]] = {}
         for name, column in zip(arrow.column_names, arrow.columns, strict=True):
             if spool.keep(column.nbytes):
