@@ -6,7 +6,7 @@ named, retried from other starts, and never the best while a regular fit exists.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,11 +14,11 @@ import numpy as np
 
 from emcli.criteria import Criteria
 from emcli.degeneracy import Resolution, spurious
-from emcli.em import Step, posterior
+from emcli.em import Step
 from emcli.errors import DegenerateError
 from emcli.events import Listener, StartFinished, Stepped, ignore
+from emcli.heats import Attempt, Heats
 from emcli.mixture import Mixture, Model
-from emcli.numerics import Array
 from emcli.run import Pack, Run
 from emcli.settings import FitSettings
 from emcli.sources.memory import MemorySource
@@ -26,12 +26,8 @@ from emcli.start import SAMPLE, Asked, Starter, kinds
 
 # Up to this many rows every start is run on: the best maximum may look poor for long.
 SMALL = 2_000
-# In larger tables every start takes at most this many steps on a sample, and of the different
-# ends so many of the best are begun with on all rows.
-LONG = 200
+# In larger tables so many of the starts that survive the heats are run on all rows.
 FINISHED = 3
-# An end that another exceeds on the sample by so many standard deviations is not tried.
-SIGMAS = 3.0
 # Starts are run until about this much is left to gain; the best of them to the end. Two that
 # agree to twice as much have found the same maximum.
 ROUGH = 2e-2
@@ -72,20 +68,6 @@ class Cell:
         """Of two searches of the same cell the one that got higher, with all starts counted."""
         best = self if self.reached >= other.reached else other
         return replace(best, starts=self.starts + other.starts)
-
-
-@dataclass
-class Attempt:
-    """One start: how it began, its run unless there was nothing to run, and what became of it."""
-
-    asked: Asked
-    run: Run | None
-    status: str = "ok"
-
-    @property
-    def reached(self) -> float:
-        """The log-likelihood of the best point of its run."""
-        return self.run.reached if self.run else -np.inf
 
 
 @dataclass
@@ -152,7 +134,7 @@ class Fitting:
     def _attempts(self, starter: Starter, k: int) -> list[Attempt]:
         if self.given:
             asked = Asked("file", 0)
-            return [Attempt(asked, self._run(starter.model, self.given, asked, self.source))]
+            return [Attempt(asked, self._run(starter.model, asked, self.given, self.source))]
         searching = self.settings.searching
         starts = searching.starts if k > 1 else 1
         small = self.source.rows <= SMALL
@@ -166,15 +148,18 @@ class Fitting:
         return [
             Attempt(one, None, found.sentence)
             if isinstance(found, DegenerateError)
-            else Attempt(one, self._run(starter.model, found, one, self.sample))
+            else Attempt(one, self._run(starter.model, one, found, self.sample))
             for one, found in zip(asked, starter.starts(k, asked), strict=True)
         ]
 
-    def _run(self, model: Model, mixture: Mixture, asked: Asked, source: MemorySource) -> Run:
+    def _run(
+        self, model: Model, asked: Asked, mixture: Mixture, source: MemorySource,
+        settled: bool = False,
+    ) -> Run:
         # Steps on a sample are on another scale of likelihood; nobody is told of them.
         told = source is self.source and self.listen is not ignore
         watch = partial(_tell, self.listen, model.name, mixture.k, asked) if told else None
-        return Run(mixture, self.settings.stopping, watch)
+        return Run(mixture, self.settings.stopping, watch, settled)
 
     def _pack(self, runs: Sequence[Run], source: MemorySource) -> Pack:
         return Pack(runs, source, self.settings.stopping)
@@ -209,50 +194,22 @@ class Fitting:
     def _best_of_sample(
         self, model: Model, attempts: dict[int, Attempt], regular: Callable[[Run], bool]
     ) -> list[Attempt]:
-        """Every start is run on the sample; the best ends, each once, go on with all rows."""
-        begun = [run for a in attempts.values() if (run := a.run)]
-        self._pack(begun, self.sample).advance(LONG, ROUGH, late=self.late)
+        """Those that may be the best, each once, run on all rows."""
+        heats = Heats(
+            self.source, self.sample, self.settings.stopping, self.settings.searching.seed,
+            partial(self._run, model, settled=True), self._verdict, self.late,
+        )  # fmt: skip
         rough: list[Attempt] = []
-        for attempt in self._contenders(list(attempts.values())):
+        for attempt in heats.survivors(list(attempts.values())):
             if rough and (self.late() or len(rough) >= FINISHED):
                 break
-            run = attempt.run
-            assert run
-            if self.sample is not self.source:
-                run = attempt.run = self._run(model, run.best.mixture, attempt.asked, self.source)
-                attempts[id(run)] = attempt
+            assert attempt.run
+            attempts[id(attempt.run)] = attempt
             rival = max((a.reached for a in rough), default=-np.inf)
-            self._pack([run], self.source).advance(None, ROUGH, rival, self.late, regular)
+            self._pack([attempt.run], self.source).advance(None, ROUGH, rival, self.late, regular)
             if attempt.status == "ok":
                 rough.append(attempt)
         return rough
-
-    def _contenders(self, attempts: Sequence[Attempt]) -> Iterator[Attempt]:
-        """Of the ends on the sample those that may be the best on all rows, each once."""
-        for attempt in attempts:
-            if attempt.run and attempt.run.trouble:
-                attempt.status = attempt.run.trouble.sentence
-        alive = sorted(
-            (a for a in attempts if a.run and not a.run.trouble), key=lambda a: -a.reached
-        )
-        seen: list[tuple[float, Array]] = []
-        for attempt in alive:
-            run = attempt.run
-            assert run
-            reached, each = run.reached, self._log_densities(run.best.mixture)
-            if any(run.converged and abs(reached - other) < SAME for other, _ in seen):
-                attempt.status = "the same as another"
-            elif seen and below(each, seen[0][1]):
-                attempt.status = "outdone"
-            else:
-                yield attempt
-                if attempt.status == "ok":
-                    seen.append((reached, each))
-
-    def _log_densities(self, mixture: Mixture) -> Array:
-        """(n,) weighted log densities of the sample's rows, without the base measure."""
-        _, found = posterior(mixture, self.sample)
-        return found if self.sample.weights is None else found * self.sample.weights
 
     def _polished(self, rough: list[Attempt]) -> list[Attempt]:
         """The best of these, converged, and any that still lies above it."""
@@ -267,11 +224,11 @@ class Fitting:
                 top = attempt.reached
         return [attempt for attempt in rough if attempt.status == "ok"]
 
-    def _verdict(self, run: Run) -> str:
-        """ "ok", or what makes this end of a run unusable."""
+    def _verdict(self, run: Run, source: MemorySource | None = None) -> str:
+        """ "ok", or what makes this end of a run unusable, on all rows or on a sample."""
         if run.trouble:
             return run.trouble.sentence
-        found = spurious(run.best.mixture, self.source, self.resolution)
+        found = spurious(run.best.mixture, source or self.source, self.resolution)
         if not found:
             return "ok"
         first = found[0]
@@ -296,8 +253,3 @@ def _parameters(mixture: Mixture) -> list[dict[str, object]]:
         for k, w in enumerate(mixture.weights)
     ]
 
-
-def below(one: Array, other: Array) -> bool:
-    """Is this sum of log densities (n,) below the other by more than chance (Vuong 1989)?"""
-    away = other - one
-    return bool(away.sum() > SIGMAS * away.std() * np.sqrt(len(away)))

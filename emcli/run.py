@@ -8,7 +8,7 @@ from math import isfinite
 
 import numpy as np
 
-from emcli.acceleration import FAILURES, JUMP, Climb
+from emcli.acceleration import FAILURES, JUMP, PLAIN_STEPS, Climb
 from emcli.em import Step, base_measure
 from emcli.errors import DegenerateError
 from emcli.expectation import Expectation
@@ -20,6 +20,7 @@ from emcli.sources.memory import MemorySource
 # A run is watched for this many steps, and given the gain of as many like its last, before it is
 # given up for one that lies above.
 PATIENCE = 25
+SETTLED = 5  # such steps where it begins near its end
 # Early gains may shrink fast and pick up again: a start that is only compared with others is taken
 # to contract no faster than this.
 CAUTION = 0.9
@@ -94,9 +95,16 @@ class Convergence:
 
 
 class Run:
-    """What has become of one start of EM; it keeps the best point it has seen."""
+    """What has become of one start of EM; it keeps the best point it has seen.
 
-    def __init__(self, mixture: Mixture, stopping: Stopping, watch: Watch | None = None) -> None:
+    settled: it begins where EM has converged on a sample of the rows.
+    """
+
+    def __init__(
+        self, mixture: Mixture, stopping: Stopping, watch: Watch | None = None,
+        settled: bool = False,
+    ) -> None:
+        self.settled = settled
         self.convergence = Convergence(stopping.tolerance)
         self.iterations = -1  # the first step evaluates the start
         self.stopped: str | None = None
@@ -157,14 +165,17 @@ class Run:
         self.stopped, self.trouble = "degenerate", trouble
         return None, []
 
+    @property
+    def hope(self) -> float:
+        """A generous guess at what it may still gain."""
+        if self.iterations < (SETTLED if self.settled else PATIENCE):
+            return np.inf
+        told = self.convergence.told
+        return PATIENCE * max(self.convergence.changes) if told is None else told
+
     def outdone(self, rival: float) -> bool:
         """Does it lie so far below that its gains will not get it there?"""
-        if self.convergence.told is not None:
-            return self.reached + self.convergence.told + 1 < rival
-        gain = self.convergence.gain
-        if gain is None or self.iterations < PATIENCE:
-            return False
-        return self.reached + PATIENCE * max(gain, 0.0) + 1 < rival
+        return self.reached + self.hope + 1 < rival
 
 
 Place = tuple[Mixture, int | None]  # a stack and the start in it that is meant, or a mixture
@@ -224,14 +235,18 @@ class Pack:
                     run.ahead = climb.select([i]) if run.stopped else None
                 keep = [i for i, run in enumerate(going) if not run.stopped]
                 climb = climb.select(keep) if keep else None
+        if climb:
+            for i, run in enumerate(running):
+                run.ahead = climb.select([i])
         return self
 
     def _begin(self, running: list[Run]) -> Climb:
         here = Mixture.stack([at(run.here) for run in running])
         self._base = base_measure(here, self._source)
-        if len(running) == 1 and running[0].ahead:
-            return running[0].ahead
-        taken = max(running[0].iterations, 0)
+        ahead = [run.ahead for run in running if run.ahead]
+        if len(ahead) == len(running) and len({climb.taken for climb in ahead}) == 1:
+            return Climb.join(ahead)
+        taken = PLAIN_STEPS if running[0].settled else max(running[0].iterations, 0)
         return Climb.begin(here, self._stopping.acceleration, taken)
 
     def _step(self, climb: Climb, running: list[Run]) -> Moved:

@@ -27,10 +27,7 @@ class Tree:
         keep = keep[np.linspace(0, len(keep) - 1, min(len(keep), TREE)).round().astype(int)]
         points, masses = points[:, keep], masses[keep]
         mass = masses.astype(float)
-        # What merging two clusters adds to the sum of squares about the means.
-        rise = sum((x - x[:, None]) ** 2 for x in points) * mass
-        rise *= (mass / (mass + mass[:, None])).T
-        np.fill_diagonal(rise, np.inf)
+        rise = _rises(points, mass)
         alive = np.ones(len(mass), dtype=bool)
         merges: list[tuple[float, int, int]] = []
         chain: list[int] = []
@@ -64,6 +61,20 @@ class Tree:
         member = (roots == distinct(roots)[:, None]) * self.masses
         found: Array = (self.points @ member.T) / member.sum(axis=1)
         return found
+
+
+def _rises(points: Array, mass: Array) -> Array:
+    """(n, n) what merging two clusters adds to the sum of squares about the means."""
+    rise = np.zeros((len(mass), len(mass)))
+    work = np.empty_like(rise)  # one for all, for these are the largest arrays of a start
+    for x in points:
+        np.subtract(x, x[:, None], out=work)
+        rise += np.square(work, out=work)
+    rise *= mass
+    np.add(mass, mass[:, None], out=work)
+    rise *= np.divide(mass[:, None], work, out=work)
+    np.fill_diagonal(rise, np.inf)
+    return rise
 
 
 def _merge(rise: Array, mass: Array, into: int, other: int) -> None:

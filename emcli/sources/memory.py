@@ -215,7 +215,7 @@ class MemorySource:
     def only(self, chosen: np.ndarray) -> MemorySource:
         """A source of these rows."""
         weights = None if self.weights is None else self.weights[chosen]
-        values = np.ascontiguousarray(self.values[:, chosen])
+        values = np.take(self.values, chosen, axis=1)  # in order, which indexing would not be
         return MemorySource(values, self.names, weights, self.threads)
 
     def pieces(self, rows: int) -> Iterator[Block]:

@@ -1,0 +1,66 @@
+"""Starts of a large table are compared on samples: what is compared, and that the best is found."""
+
+import numpy as np
+import pytest
+
+import emcli
+from emcli.em import posterior
+from emcli.heats import Rivals
+from emcli.mixture import Mixture
+from emcli.run import alone
+from emcli.settings import Stopping
+from emcli.sources.memory import MemorySource
+
+NAMES = ["a", "b"]
+
+
+def mixture(centres, names=NAMES):
+    components = [
+        {"colour": f"c{k}", "weight": 1 / len(centres), "distributions": [{
+            "family": "gaussian", "columns": names, "mean": list(centre),
+            "covariance": np.eye(len(names)).tolist(),
+        }]}
+        for k, centre in enumerate(centres)
+    ]  # fmt: skip
+    return Mixture.from_dict(components, "gaussian:VVV")
+
+
+def rows(n, d, k, apart, seed):
+    """(k, d) centres, so many standard deviations apart on average, and (d, n) rows about them."""
+    rng = np.random.default_rng(seed)
+    centres = apart / np.sqrt(2 * d) * rng.standard_normal((k, d))
+    return centres, (centres[rng.integers(k, size=n)] + rng.standard_normal((n, d))).T.copy()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rivals_are_told_by_their_log_densities(weighted):
+    _, values = rows(20_000, 2, 3, 4.0, seed=1)
+    weights = np.random.default_rng(2).integers(0, 3, 20_000).astype(float) if weighted else None
+    source = MemorySource(values, NAMES, weights)
+    several = [mixture([[0, 0], [1, shift]]) for shift in (0.0, 0.1, 2.0)]
+    found = Rivals.on(source, several)
+    each = np.repeat([posterior(one, source)[1] for one in several],
+                     1 if weights is None else weights.astype(int), axis=1)  # fmt: skip
+    for i in range(3):
+        for j in range(3):
+            away = each[j] - each[i]
+            assert found.apart(i, j) == pytest.approx((away**2).sum(), rel=1e-9, abs=1e-6)
+            gap = away.sum() - 3 * away.std() * np.sqrt(away.size)  # Vuong's test, as written
+            assert found.below(i, j, gap - 1e-3) or gap < 0
+            assert not found.below(i, j, gap + 1e-3)
+
+
+def test_the_same_rivals_for_any_number_of_threads():
+    _, values = rows(300_000, 2, 3, 4.0, seed=3)
+    several = [mixture([[0, 0], [1, shift]]) for shift in (0.0, 2.0)]
+    one, two = (Rivals.on(MemorySource(values, NAMES, threads=t), several) for t in (1, 2))
+    assert (one.products == two.products).all() and (one.sums == two.sums).all()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_best_start_is_not_lost_on_a_sample(seed):
+    """The search ends no lower than EM that begins at the truth does."""
+    centres, values = rows(50_000, 8, 8, 5.0, seed)
+    names = [f"x{j + 1}" for j in range(8)]
+    from_truth = alone(mixture(centres, names), MemorySource(values, names), Stopping()).reached
+    assert emcli.fit(values.T, k=8).fit["log_likelihood"] > from_truth - 1e-3
