@@ -24,7 +24,7 @@ from emcli.files import death
 if TYPE_CHECKING:
     import subprocess
 
-I = TypeVar("I")  # noqa: E741
+Item = TypeVar("Item")
 T = TypeVar("T")
 
 # Seconds of work that pay for a worker.
@@ -131,7 +131,7 @@ def shared(
 
 
 def in_order(
-    task: Callable[[I], T], items: Iterable[I], setting: Any, workers: int
+    task: Callable[[Item], T], items: Iterable[Item], setting: Any, workers: int
 ) -> Iterator[T]:
     """task(item) of each item, in order; from workers when `WORTHWHILE` seconds of it are done.
 
@@ -151,13 +151,13 @@ def in_order(
 
 
 def _from_workers(
-    task: Callable[[I], T], items: Iterator[I], setting: Any, workers: int
+    task: Callable[[Item], T], items: Iterator[Item], setting: Any, workers: int
 ) -> Iterator[T]:
     from concurrent.futures import Future, ThreadPoolExecutor
     from queue import SimpleQueue
 
     idle: SimpleQueue[Worker] = SimpleQueue()
-    under_way: deque[tuple[I, Future[T]]] = deque()
+    under_way: deque[tuple[Item, Future[T]]] = deque()
 
     def begin(worker: Worker) -> None:
         try:
@@ -165,7 +165,7 @@ def _from_workers(
         finally:
             idle.put(worker)
 
-    def asked(item: I) -> T:
+    def asked(item: Item) -> T:
         worker = idle.get()
         try:
             found: T = worker.ask(item)

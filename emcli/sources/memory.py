@@ -31,6 +31,8 @@ _LEAST, _MOST = 256, 16384
 # Up to this many rows, or numbers, a second core costs more than it does.
 _ALONE = 8192
 _WORTHWHILE = 1_000_000
+# And up to so many chunks: of two that are not alike one core waits for the other.
+_SHARED = 1.5
 
 
 @contextmanager
@@ -127,7 +129,8 @@ class MemorySource:
         """The sum of f over all blocks, in canonical order; `width` numbers a row cut them."""
         chunks = -(-self.rows // chunk_rows(width))
         each = partial(self._chunk, f, width)
-        if chunks == 1 or self.threads == 1 or self.rows * width < _WORTHWHILE:
+        alone = self.threads == 1 or self.rows < _SHARED * chunk_rows(width)
+        if alone or self.rows * width < _WORTHWHILE:
             return fold(list(map(each, range(chunks))))
         if environment.ours and getattr(f, "travels", False):
             # Complete subtrees of the fold, some thirty of them to even out who is faster.

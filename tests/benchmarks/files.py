@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -24,13 +25,14 @@ def files(stage: Stage) -> None:
     with stage.room() as folder:
         path, shares = folder / "data.csv", folder / "shares.npy"
         problem.csv(path)
-        times = _reading(stage, path)
-        for name, title, target in (
-            ("emcli", "read 10 columns for a fit; pyarrow.csv.read_csv", 1.3),
-            ("--memory", "the same with --memory 256M", 3.5),
+        for title, times in (
+            ("read for a fit, as a command does; pyarrow.csv", _first(stage, path)),
+            ("the same again and again in one process", _again(stage, path)),
         ):
-            ours, theirs = times.get(name), times.get("pyarrow")
-            table.row(title, number(ours), number(theirs), ratio(ours, theirs), f"≤ {target}")
+            for name, beside, target in (("emcli", "", 1.3), ("--memory", "  --memory 256M", 3.5)):
+                ours, theirs = times.get(name), times.get("pyarrow")
+                table.row(beside or title, number(ours), number(theirs), ratio(ours, theirs),
+                          f"≤ {target}")
         weights = np.random.default_rng(5).gamma(0.3, size=(10, problem.n))
         np.save(shares, weights / weights.sum(axis=0))
         with stage.cast("emcli", "pandas") as cast:
@@ -40,7 +42,18 @@ def files(stage: Stage) -> None:
                   number(theirs), ratio(theirs, ours), "≥ 5")
 
 
-def _reading(stage: Stage, path: Path) -> dict[str, float]:
+def _first(stage: Stage, path: Path) -> dict[str, float]:
+    """Seconds of the first reading of a process: memory is not yet the process's own."""
+    rounds = [_reading(stage, path, 1, warm=False) for _ in range(stage.rounds)]
+    return {name: median(times[name] for times in rounds) for name in rounds[0]}
+
+
+def _again(stage: Stage, path: Path) -> dict[str, float]:
+    """Seconds of later ones."""
+    return _reading(stage, path, stage.rounds, warm=True)
+
+
+def _reading(stage: Stage, path: Path, rounds: int, warm: bool) -> dict[str, float]:
     """Seconds from the file to the source, with and without a limit on memory, and pyarrow's."""
     with stage.cast("emcli", "emcli", "pyarrow", ("pyarrow", 1)) as cast:
         cast[1].name, cast[1].ours = "--memory", False
@@ -49,7 +62,7 @@ def _reading(stage: Stage, path: Path) -> dict[str, float]:
             limit = {"memory": "256M"} if one.name == "--memory" else {}
             if (facts := one.ask("read", path=path, **limit)) is not None:
                 ready.append((one, facts))
-        return {name: outcome.value() for name, outcome in turns(ready, stage.rounds).items()}
+        return {name: one.value() for name, one in turns(ready, rounds, warm).items()}
 
 
 def assign(stage: Stage) -> None:

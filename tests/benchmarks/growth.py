@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from statistics import linear_regression
 
 from .contest import Contestant, Outcome, contest, turns
 from .iteration import GAUSSIAN
@@ -32,6 +33,15 @@ def growth(stage: Stage) -> None:
                 cells = (number(1e3 * times[-1]), number(1e9 * times[-1] / problem.n))
                 table.row(problem.title, *cells)
             table.row("", "", "", f"{slope(sizes, times):.3f}", "0.95-1.05")
+        # Features are the same work whatever k is: what grows is the rest.
+        each, fixed = line(COMPONENTS, times)
+        rest = slope(COMPONENTS[2:], [time - fixed for time in times[2:]])
+        n = components[0].n
+        stage.notes[
+            f"A step takes {1e9 * fixed / n:.0f} ns a row for features and {1e9 * each / n:.1f} ns "
+            f"for each component, by a line\nthrough these times; the exponent of what is above "
+            f"the features is {rest:.3f}."
+        ] = None
 
 
 def _seconds(stage: Stage, cast: Sequence[Contestant], problem: Problem) -> float:
@@ -42,11 +52,13 @@ def _seconds(stage: Stage, cast: Sequence[Contestant], problem: Problem) -> floa
 
 def slope(sizes: Sequence[float], times: Sequence[float]) -> float:
     """Of the line through the logarithms by least squares."""
-    x, y = [math.log(size) for size in sizes], [math.log(time) for time in times]
-    middle = sum(x) / len(x)
-    return sum((a - middle) * b for a, b in zip(x, y, strict=True)) / sum(
-        (a - middle) ** 2 for a in x
-    )
+    return line([math.log(size) for size in sizes], [math.log(time) for time in times])[0]
+
+
+def line(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
+    """Slope and intercept by least squares."""
+    found = linear_regression(x, y)
+    return found.slope, found.intercept
 
 
 def threads(stage: Stage) -> None:
