@@ -206,6 +206,8 @@ class Fitting:
             assert attempt.run
             attempts[id(attempt.run)] = attempt
             rival = max((a.reached for a in rough), default=-np.inf)
+            if attempt.run.stopped in ("max_iterations", "max_time"):
+                regular(attempt.run)
             self._pack([attempt.run], self.source).advance(None, ROUGH, rival, self.late, regular)
             if attempt.status == "ok":
                 rough.append(attempt)
@@ -252,4 +254,3 @@ def _parameters(mixture: Mixture) -> list[dict[str, object]]:
         {"weight": float(w), "distributions": [f.to_dict(k) for f in mixture.families]}
         for k, w in enumerate(mixture.weights)
     ]
-

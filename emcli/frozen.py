@@ -54,7 +54,11 @@ def replace(made: T, **changes: Any) -> T:
     kind: Any = type(made)
     found: T = object.__new__(kind)
     values = vars(made)
-    vars(found).update({name: values[name] for name in _names(kind)} | changes)
+    names = _names(kind)
+    fresh = {name: values[name] for name in names} | changes
+    if len(fresh) != len(names):
+        raise TypeError(f"{kind.__name__} has {', '.join(names)}")
+    vars(found).update(fresh)
     return found
 
 

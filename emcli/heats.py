@@ -76,6 +76,8 @@ class Heats:
         """Who may be the best, the best so far first, on all rows; the others' status says why."""
         alive = [attempt for attempt in attempts if attempt.run]
         for sample in self._samples():
+            if self.late():
+                alive = alive[:1]
             if sample is not self.sample:
                 for attempt in alive:
                     attempt.run = self.begin(attempt.asked, attempt.here, sample)
@@ -107,14 +109,18 @@ class Heats:
             Pack(going, sample, self.stopping).advance(lap, NEAR, late=self.late)
             alive = self._left(alive, sample)
             if number > 1 and sample is not self.sample:
-                most = max(-(-len(alive) // 2), 1 if sample is self.source else FEW)
+                half = -(-len(alive) // 2)
+                most = half if sample is self.source else max(half, FEW)
                 for attempt in alive[most:]:
                     attempt.status = "outdone"
                 alive = alive[:most]
         return alive
 
     def _left(self, alive: list[Attempt], sample: MemorySource) -> list[Attempt]:
-        """Those who are not at another's place, nor exceeded by more than chance."""
+        """Those who are not at another's place, nor exceeded by more than chance.
+
+        The best regular one comes first: what lies above it may have no maximum.
+        """
         for attempt in alive:
             if attempt.run and attempt.run.trouble:
                 attempt.status = attempt.run.trouble.sentence
@@ -123,17 +129,20 @@ class Heats:
             return alive
         rivals = Rivals.on(sample, [one.here for one in alive])
         left: list[int] = []
+        ended: list[int] = []
         leader: int | None = None
         for i, attempt in enumerate(alive):
             assert attempt.run
-            if any(rivals.apart(i, j) < SAME for j in left):
+            if attempt.run.converged and any(rivals.apart(i, j) < SAME for j in ended):
                 attempt.status = "the same as another"
             elif leader is not None and rivals.below(i, leader, attempt.run.hope):
                 attempt.status = "outdone"
             else:
                 left.append(i)
+                ended += [i] if attempt.run.converged else []
                 if leader is None and self.verdict(attempt.run, sample) == "ok":
                     leader = i
+        left.sort(key=lambda i: i != leader)
         return [alive[i] for i in left]
 
 

@@ -97,7 +97,7 @@ class Convergence:
 class Run:
     """What has become of one start of EM; it keeps the best point it has seen.
 
-    settled: it begins where EM has converged on a sample of the rows.
+    settled: it begins where EM has been on a sample of the rows.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Run:
         self.stopped: str | None = None
         self.trouble: DegenerateError | None = None
         self.here: Place = (mixture, None)
-        self.ahead: Climb | None = None  # where it will go on after it stopped
+        self.ahead: Climb | None = None  # where it will go on after a pause
         self._best: tuple[float, Place] = (-float("inf"), self.here)
         self._watch = watch
 
@@ -133,8 +133,12 @@ class Run:
         if self.stopped == "outdone" or (self.converged and self.convergence.cautious):
             self.stopped = None
             if self.ahead is None:
-                self.convergence.last = None
-                self.iterations -= 1  # the point it stands on is evaluated again
+                self.again()
+
+    def again(self) -> None:
+        """The point it stands on will be evaluated again."""
+        self.convergence.last = None
+        self.iterations -= 1
 
     def see(self, place: Place, log_likelihood: float, plain: bool, limit: int) -> None:
         """Take note of a step, and stop when it was the last."""
@@ -244,8 +248,13 @@ class Pack:
         here = Mixture.stack([at(run.here) for run in running])
         self._base = base_measure(here, self._source)
         ahead = [run.ahead for run in running if run.ahead]
+        for run in running:
+            run.ahead = None  # it is behind as soon as the run has gone on
         if len(ahead) == len(running) and len({climb.taken for climb in ahead}) == 1:
             return Climb.join(ahead)
+        for run in running:
+            if run.iterations >= 0 and run.convergence.last is not None:
+                run.again()
         taken = PLAIN_STEPS if running[0].settled else max(running[0].iterations, 0)
         return Climb.begin(here, self._stopping.acceleration, taken)
 

@@ -30,7 +30,7 @@ T = TypeVar("T")
 # Seconds of work that pay for a worker.
 WORTHWHILE = 0.4
 # Items a worker may be ahead of the one that is waited for.
-AHEAD = 8
+AHEAD = 2
 
 _COMMAND = "import sys; sys.path[:] = {path!r}; from emcli.workers import serve; serve()"
 
@@ -212,4 +212,3 @@ def serve() -> None:
             return
         pickle.dump(task(item), sys.stdout.buffer)
         sys.stdout.buffer.flush()
-

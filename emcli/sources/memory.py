@@ -81,14 +81,24 @@ def fold(values: Sequence[T]) -> T:
 
 def least_hashes(seed: int, rows: int, most: int) -> np.ndarray:
     """The row numbers with the smallest hash of (seed, row number), in order; a chunk at a time."""
-    least, chosen = np.empty(0, np.uint64), np.empty(0, np.intp)
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    count, limit = 0, np.uint64(2**64 - 1)
+
+    def least() -> tuple[np.ndarray, np.ndarray]:
+        hashes, numbers = (np.concatenate(each) for each in zip(*found, strict=True))
+        few = np.argpartition(hashes, most)[:most] if len(hashes) > most else slice(None)
+        return hashes[few], numbers[few]
+
     for start in range(0, rows, CHUNK):
         numbers = np.arange(start, min(start + CHUNK, rows))
-        hashes = np.concatenate([least, splitmix(seed, numbers.astype(np.uint64))])
-        numbers = np.concatenate([chosen, numbers])
-        few = np.argpartition(hashes, most)[:most] if len(hashes) > most else slice(None)
-        least, chosen = hashes[few], numbers[few]
-    return np.sort(chosen)
+        hashes = splitmix(seed, numbers.astype(np.uint64))
+        low = hashes <= limit
+        found.append((hashes[low], numbers[low]))
+        count += len(found[-1][0])
+        if count > 2 * most:  # not after each chunk: the sample may be many chunks itself
+            found = [least()]
+            count, limit = most, found[0][0].max()
+    return np.sort(least()[1])
 
 
 class MemorySource:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import weakref
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import IO, Any
@@ -99,7 +100,9 @@ class Spool:
     def matrix(self, d: int, n: int) -> Matrix:
         """Room for (d, n) float64, in memory or in a file."""
         if self.keep(8 * d * n):
-            return Matrix(np.empty((d, n)))
+            values = np.empty((d, n))
+            weakref.finalize(values, self.give_back, values.nbytes)
+            return Matrix(values)
         return Mapped(self, d, n)
 
     def file(self) -> IO[bytes]:

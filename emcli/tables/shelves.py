@@ -8,6 +8,7 @@ one behind the other in memory of their own they are not.
 from __future__ import annotations
 
 import mmap
+from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
@@ -59,5 +60,6 @@ def _mapped(size: int) -> np.ndarray:
     """So many bytes of fresh memory."""
     found = mmap.mmap(-1, -(-size // PAGE) * PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):  # on Linux
-        found.madvise(mmap.MADV_HUGEPAGE)
+        with suppress(OSError):  # a kernel without such pages gives small ones
+            found.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(found, np.uint8)

@@ -7,7 +7,7 @@ import emcli
 from emcli.em import posterior
 from emcli.heats import Rivals
 from emcli.mixture import Mixture
-from emcli.run import alone
+from emcli.run import Pack, Run, alone
 from emcli.settings import Stopping
 from emcli.sources.memory import MemorySource
 
@@ -55,6 +55,23 @@ def test_the_same_rivals_for_any_number_of_threads():
     several = [mixture([[0, 0], [1, shift]]) for shift in (0.0, 2.0)]
     one, two = (Rivals.on(MemorySource(values, NAMES, threads=t), several) for t in (1, 2))
     assert (one.products == two.products).all() and (one.sums == two.sums).all()
+
+
+@pytest.mark.parametrize("acceleration", ["lbfgs", "squarem", "none"])
+@pytest.mark.parametrize("laps", [(6, 12, 24, 48), (25, 50), (3, 3, 3)])
+def test_a_run_in_laps_ends_where_one_without_does(acceleration, laps):
+    _, values = rows(2_500, 2, 2, 3.0, seed=5)
+    source, stopping = MemorySource(values, NAMES), Stopping(acceleration=acceleration)
+    begin = [mixture([[-shift, 0], [shift, 1]]) for shift in (0.5, 1.0, 2.0)]
+    runs = [Run(one, stopping) for one in begin]
+    for lap in laps:
+        going = [run for run in runs if not run.stopped]
+        Pack(going, source, stopping).advance(lap, tolerance=1.0)
+    for one, run in zip(begin, runs, strict=True):
+        Pack([run], source, stopping).advance(tolerance=2e-2)
+        Pack([run], source, stopping).advance()
+        assert run.converged
+        assert run.reached == pytest.approx(alone(one, source, stopping).reached, abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
