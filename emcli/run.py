@@ -110,7 +110,7 @@ class Run:
         self.stopped: str | None = None
         self.trouble: DegenerateError | None = None
         self.here: Place = (mixture, None)
-        self.ahead: Climb | None = None  # where it will go on after a pause
+        self.ahead: tuple[Climb, int] | None = None  # where it will go on after a pause
         self._best: tuple[float, Place] = (-float("inf"), self.here)
         self._watch = watch
 
@@ -236,12 +236,12 @@ class Pack:
             running = [run for run in going if not run.stopped]
             if climb and len(running) < len(going):
                 for i, run in enumerate(going):
-                    run.ahead = climb.select([i]) if run.stopped else None
+                    run.ahead = (climb, i) if run.stopped else None
                 keep = [i for i, run in enumerate(going) if not run.stopped]
                 climb = climb.select(keep) if keep else None
         if climb:
             for i, run in enumerate(running):
-                run.ahead = climb.select([i])
+                run.ahead = climb, i
         return self
 
     def _begin(self, running: list[Run]) -> Climb:
@@ -250,8 +250,8 @@ class Pack:
         ahead = [run.ahead for run in running if run.ahead]
         for run in running:
             run.ahead = None  # it is behind as soon as the run has gone on
-        if len(ahead) == len(running) and len({climb.taken for climb in ahead}) == 1:
-            return Climb.join(ahead)
+        if len(ahead) == len(running) and len({climb.taken for climb, _ in ahead}) == 1:
+            return Climb.join([climb.select([i]) for climb, i in ahead])
         for run in running:
             if run.iterations >= 0 and run.convergence.last is not None:
                 run.again()
