@@ -188,10 +188,10 @@ class Fitting:
             self._pack(runs, self.source).advance(tolerance=ROUGH, late=self.late, regular=regular)
             rough = [a for a in attempts.values() if a.run in runs and a.status == "ok"]
         else:
-            rough = self._best_of_sample(model, attempts, regular)
+            rough = self._best_of_heats(model, attempts, regular)
         return self._polished(sorted(rough, key=lambda a: -a.reached))
 
-    def _best_of_sample(
+    def _best_of_heats(
         self, model: Model, attempts: dict[int, Attempt], regular: Callable[[Run], bool]
     ) -> list[Attempt]:
         """Those that may be the best, each once, run on all rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import subprocess
@@ -62,3 +63,20 @@ def params(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["fit", str(SAMPLES / "faithful.csv"), "-k", "2", "-o", "params.json", "-q"]
     subprocess.run(command(*words), cwd=folder, env=environment(), check=True)
     return folder / "params.json"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, params: Path) -> Path:
+    """A directory with all files that the examples name, and emcli on the path."""
+    here = tmp_path_factory.mktemp("man")
+    for file in (ROOT / "sample_data").glob("*.csv"):
+        shutil.copy(file, here)
+    faithful = (here / "faithful.csv").read_bytes()
+    (here / "new.csv").write_bytes(faithful)
+    for name in ("new.csv.gz", "faithful.csv.gz"):
+        (here / name).write_bytes(gzip.compress(faithful))
+    shutil.copy(params, here)
+    (here / "bin").mkdir()
+    (here / "bin" / "emcli").write_text(f'#!/bin/sh\nexec {sys.executable} -m emcli "$@"\n')
+    (here / "bin" / "emcli").chmod(0o755)
+    return here

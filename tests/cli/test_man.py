@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
-import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -56,50 +53,33 @@ def test_every_model_family_is_described() -> None:
     assert found == list(catalogue.names())
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, params: Path) -> Path:
-    """A directory with all files that the examples name, and emcli on the path."""
-    here = tmp_path_factory.mktemp("man")
-    for file in (ROOT / "sample_data").glob("*.csv"):
-        shutil.copy(file, here)
-    faithful = (here / "faithful.csv").read_bytes()
-    (here / "new.csv").write_bytes(faithful)
-    for name in ("new.csv.gz", "faithful.csv.gz"):
-        (here / name).write_bytes(gzip.compress(faithful))
-    shutil.copy(params, here)
-    (here / "bin").mkdir()
-    (here / "bin" / "emcli").write_text(f'#!/bin/sh\nexec {sys.executable} -m emcli "$@"\n')
-    (here / "bin" / "emcli").chmod(0o755)
-    return here
+def written_for(text: str) -> str:
+    """The program that runs an example."""
+    signs = {"zsh": "zsh", "fish": "fish", "make": "&:"}
+    return next((program for program, sign in signs.items() if sign in text), "bash")
 
 
-def needs(program: str) -> None:
-    """pip cannot install it: skip where it is not here, but fail in CI, which does install it."""
-    if not shutil.which(program):
-        assert "CI" not in os.environ, f"{program} is not installed"
-        pytest.skip(f"{program} is not installed")
+def examples_for(*programs: str) -> pytest.MarkDecorator:
+    """The examples that these run; all but bash are told in `programs.py`."""
+    found = [(written_for(text), text) for _, text in examples()]
+    found = [(program, text) for program, text in found if program in programs]
+    names = [text.split("\n")[0][:60] for _, text in found]
+    return pytest.mark.parametrize(("program", "text"), found, ids=names)
 
 
-@pytest.mark.parametrize(("page", "text"), examples(), ids=lambda x: x.split("\n")[0][:60])
-def test_examples_run(place: Path, page: str, text: str) -> None:
-    env = environment()
-    env["PATH"] = f"{place / 'bin'}:{env['PATH']}"
-    shell = next((s for s in ("zsh", "fish") if s in text), "bash")
-    needs(shell)
-    if "&:" in text:
-        needs("make")
-        shutil.copy(place / "faithful.csv", place / "faithful.csv.bak")
-        (place / "Makefile").write_text(text + "\n")
-        for made in ("params.json", "colours.csv"):
-            (place / made).unlink(missing_ok=True)
-        text = "make --silent params.json && test -s colours.csv"
-    elif shell == "zsh":
-        text = f"autoload -U compinit; compinit -u -D; {text}; whence -w _emcli"
+@examples_for("bash")
+def test_examples_run(place: Path, program: str, text: str) -> None:
     if "less" in text and not shutil.which("less"):
         text = f"less() {{ cat; }}; {text}"  # any pager will do
-    strict = shell == "bash" and "| head" not in text
+    run(place, program, text, *([] if "| head" in text else ["-o", "pipefail"]))
+
+
+def run(place: Path, program: str, text: str, *options: str) -> None:
+    """An example ends well."""
+    env = environment()
+    env["PATH"] = f"{place / 'bin'}:{env['PATH']}"
     done = subprocess.run(
-        [shell, *(["-o", "pipefail"] if strict else []), "-c", text],
+        [program, *options, "-c", text],
         cwd=place, env=env, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

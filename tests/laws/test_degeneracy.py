@@ -215,12 +215,9 @@ def test_a_column_a_component_never_sees_is_named_or_left_as_it_was(row):
     assert np.isfinite(mixture.to_vector()).all()
 
 
-# A warning fails it: a search that divides nought by nought on the way to its verdict is no better
-# than one that gives none.
 @every_row
-@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("hardship", ["few rows", "missing cells", "weights of nought"])
-def test_hard_little_tables_end_with_a_verdict_and_no_warning(row, hardship):
+def test_hard_little_tables_end_with_a_verdict_and_no_warning(row, hardship, recwarn):
     values, weights = row.draw(15, 1), None
     if hardship == "missing cells" and row.independent:
         values = masked(values, 0.3, 1)
@@ -234,6 +231,8 @@ def test_hard_little_tables_end_with_a_verdict_and_no_warning(row, hardship):
         assert few or (cell.status == "degenerate" and cell.trouble)
     else:
         assert np.isfinite(cell.log_likelihood) and not verdict(cell.mixture, source)
+    # A search that divides nought by nought on its way is no better than one without a verdict.
+    assert not recwarn.list
 
 
 def test_a_constant_column_asked_for_by_name_is_refused():
