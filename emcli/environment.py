@@ -8,6 +8,7 @@ to itself, which is 20 MB of a fit of a million rows; and `--memory` is a promis
 from __future__ import annotations
 
 import os
+import sys
 
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -16,8 +17,14 @@ ours = False
 
 
 def prepare() -> None:
-    """Make this process emcli's own: BLAS on one thread, here and in its children."""
+    """Make this process emcli's own: BLAS on one thread, here and in its children.
+
+    Not where NumPy is here already: a program has it that calls the command line, and BLAS would
+    keep its threads whatever the environment says.
+    """
     global ours
+    if "numpy" in sys.modules:
+        return
     ours = True
     os.environ |= dict.fromkeys(_THREADS, "1")
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")

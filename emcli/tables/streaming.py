@@ -18,6 +18,10 @@ from emcli.tables.reading import inputs
 from emcli.tables.records import Records, parsed
 from emcli.tables.table import PIECE, Part, Table, as_text, no_rows
 
+# After so many rows what was freed is given back: pieces come and go among what stays, and a heap
+# with holes between grew by four bytes a row.
+_RELEASED = 4 * PIECE
+
 
 class Wanted(Protocol):
     """What streaming needs of `emcli.columns.Column`."""
@@ -79,6 +83,8 @@ def _evenly(runs: Iterator[tuple[pa.Table, Part]], decimal: str) -> Iterator[Tab
         while held >= PIECE:
             yield _cut(waiting, PIECE, decimal, first)
             held, first = held - PIECE, first + PIECE
+            if first % _RELEASED == 0:
+                pa.default_memory_pool().release_unused()
     if held:
         yield _cut(waiting, held, decimal, first)
 

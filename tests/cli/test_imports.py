@@ -86,3 +86,14 @@ def test_import_emcli_is_light_and_lazy() -> None:
         f"assert not before & {HEAVY!r}; assert 'numpy' in after"
     )
     subprocess.run([sys.executable, "-c", script], env=environment(), check=True)
+
+
+def test_a_program_that_calls_the_command_line_keeps_its_blas() -> None:
+    """Its threads are there already: one is asked of them for the fit, not of the environment."""
+    script = (
+        "import os, numpy\n"
+        "from emcli import environment; from emcli.cli.main import main\n"
+        "assert not environment.ours and 'OPENBLAS_NUM_THREADS' not in os.environ"
+    )
+    clean = {name: value for name, value in environment().items() if "NUM_THREADS" not in name}
+    subprocess.run([sys.executable, "-c", script], env=clean, check=True)

@@ -109,6 +109,13 @@ def test_parquet():
     }
 
 
+def test_only_words_have_a_dictionary():
+    group = pyarrow.parquet.ParquetFile(io.BytesIO(written(CODES, P, fmt="parquet"))).metadata
+    found = [group.row_group(0).column(i) for i in range(4)]
+    assert ["RLE_DICTIONARY" in one.encodings for one in found] == [False, True, False, False]
+
+
+
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
 def test_floats_are_written_so_that_they_read_back(values):
     file = io.BytesIO()

@@ -29,7 +29,9 @@ for batch in parquet.ParquetFile(data).iter_batches(PIECE, columns=list(fitted.n
     numbers = pa.array(np.arange(first, first + batch.num_rows))
     coded = colours.take(pa.array(shares.argmax(axis=0)))
     table = pa.Table.from_arrays([numbers, coded, *map(pa.array, shares)], names=names)
-    writer = writer or parquet.ParquetWriter(target, table.schema, compression="zstd")
+    writer = writer or parquet.ParquetWriter(
+        target, table.schema, compression="zstd", use_dictionary=["colour"]
+    )
     writer.write_table(table)
     first += batch.num_rows
 if writer:
