@@ -5,7 +5,10 @@ Straight lines through points of a structure stay in it, so an accelerator can f
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,57 +17,126 @@ from emcli.families.structures import AXIS_ALIGNED, INVARIANCE
 from emcli.numerics import Array, flat
 
 
-def to_vector(structure: str, sigma: Array, base: Array | None = None) -> Array:
-    """Unconstrained coordinates of `sigma` near `base` (by default itself), without units.
+@dataclass(frozen=True, eq=False)
+class Chart(ABC):
+    """Coordinates (..., p) without units of the covariances of a structure, shaped like `base`.
 
-    Every structure is a linear subspace of its coordinates, so straight lines through points of
-    it stay in it. Axis-aligned: log variances. The affine structures: the matrix logarithm of
-    L_k⁻¹ Σ_k L_k⁻ᵀ, where base_k = L_k L_kᵀ, which is zero at the base. The others: log
-    eigenvalues, then half the logarithms of the turns from the base's orientations, so that lines
-    through it turn every plane at its own steady rate: geodesics.
-    Raises numpy.linalg.LinAlgError when `sigma` or `base` is not positive definite.
+    What there is to know of the base is found once: an accelerator stays in a chart for steps.
     """
-    if structure in AXIS_ALIGNED:
+
+    structure: str
+    base: Array
+
+    @abstractmethod
+    def to_vector(self, sigma: Array) -> Array:
+        """The coordinates of these covariances.
+
+        Raises numpy.linalg.LinAlgError when they or the base are not positive definite.
+        """
+
+    def from_vector(self, vector: Array) -> Array:
+        """The covariances, shaped like the base, with those coordinates.
+
+        Raises ValueError for coordinates out of all range (or not finite).
+        """
+        if not np.isfinite(vector).all():
+            raise ValueError("coordinates that are not finite")
+        return self._from_vector(vector)
+
+    @abstractmethod
+    def _from_vector(self, vector: Array) -> Array: ...
+
+    def information(self, weights: Array, vector: Array) -> Array:
+        """The information on the covariances of one row, times vectors: logarithms count a half."""
+        found: Array = np.repeat(weights / 2, vector.shape[-1] // weights.shape[-1], -1) * vector
+        return found
+
+
+class LogVariances(Chart):
+    """Of the axis-aligned structures: log variances."""
+
+    def to_vector(self, sigma: Array) -> Array:
         return flat(np.log(sigma))
-    base = sigma if base is None else base
-    if INVARIANCE[structure] == "affine" and sigma is base:
-        return np.zeros_like(flat(flat(sigma)))
-    if INVARIANCE[structure] == "affine":
-        whiten = np.linalg.inv(np.linalg.cholesky(base))
+
+    def _from_vector(self, vector: Array) -> Array:
+        return _exponential(vector).reshape(self.base.shape)
+
+
+class MatrixLogarithms(Chart):
+    """Of the affine structures: log L_k⁻¹ Σ_k L_k⁻ᵀ, where base_k = L_k L_kᵀ; nought at the base.
+
+    Every structure is a linear subspace of its coordinates.
+    """
+
+    @cached_property
+    def _root(self) -> Array:
+        return np.asarray(np.linalg.cholesky(self.base), dtype=np.float64)
+
+    @cached_property
+    def _whiten(self) -> Array:
+        return np.asarray(np.linalg.inv(self._root), dtype=np.float64)
+
+    def to_vector(self, sigma: Array) -> Array:
+        if sigma is self.base:
+            return np.zeros_like(flat(flat(sigma)))
+        whiten = self._whiten
         values, axes = np.linalg.eigh(whiten @ sigma @ whiten.swapaxes(-2, -1))
         logs: Array = (axes * _logarithm(values)[..., None, :]) @ axes.swapaxes(-2, -1)
         return flat(flat(logs))
-    values, axes = _oriented(structure, sigma)
-    origin = axes if sigma is base else _oriented(structure, base)[1]
-    turns, values = match(origin.swapaxes(-2, -1) @ axes, values)
-    one = np.eye(sigma.shape[-1])
-    tangents: Array = np.asarray(np.linalg.solve(one + turns, one - turns), dtype=np.float64)
-    skew = _in_planes(np.arctan, tangents)
-    angles = skew[..., *np.tril_indices(len(one), -1)]
-    return np.concatenate((flat(_logarithm(values)), flat(angles)), axis=-1)
+
+    def _from_vector(self, vector: Array) -> Array:
+        values, axes = np.linalg.eigh(vector.reshape(self.base.shape))
+        return compose(self._root @ axes, _exponential(values))
 
 
-def from_vector(structure: str, vector: Array, base: Array) -> Array:
-    """The covariances, shaped like `base`, with those coordinates.
+class Turns(Chart):
+    """Of the others: log eigenvalues, then half the logarithms of the turns from the base's
+    orientations, so that lines through it turn every plane at its own steady rate: geodesics."""
 
-    Raises ValueError for coordinates out of all range (or not finite).
-    """
-    if not np.isfinite(vector).all():
-        raise ValueError("coordinates that are not finite")
+    @cached_property
+    def _oriented(self) -> tuple[Array, Array]:
+        return _oriented(self.structure, self.base)
+
+    def to_vector(self, sigma: Array) -> Array:
+        origin = self._oriented[1]
+        values, axes = (
+            self._oriented if sigma is self.base else _oriented(self.structure, sigma)
+        )
+        turns, values = match(origin.swapaxes(-2, -1) @ axes, values)
+        one = np.eye(sigma.shape[-1])
+        tangents: Array = np.asarray(np.linalg.solve(one + turns, one - turns), dtype=np.float64)
+        skew = _in_planes(np.arctan, tangents)
+        angles = skew[..., *np.tril_indices(len(one), -1)]
+        return np.concatenate((flat(_logarithm(values)), flat(angles)), axis=-1)
+
+    def _from_vector(self, vector: Array) -> Array:
+        *_, k, d, _ = self.base.shape
+        origin = self._oriented[1]
+        skew = np.zeros_like(origin)
+        rows, columns = np.tril_indices(d, -1)
+        skew[..., rows, columns] = vector[..., k * d :].reshape(*origin.shape[:-2], -1)
+        skew = _in_planes(np.tan, skew - skew.swapaxes(-2, -1))
+        turns = np.linalg.solve(np.eye(d) + skew, np.eye(d) - skew)
+        values = _exponential(vector[..., : k * d]).reshape(self.base.shape[:-1])
+        return compose(origin @ turns, values)
+
+    def information(self, weights: Array, vector: Array) -> Array:
+        """The turn of two axes counts by half its angle, four times (a - b)^2 / ab, a and b being
+        their eigenvalues."""
+        values, axes = self._oriented
+        rows, columns = np.tril_indices(values.shape[-1], -1)
+        first, second = values[..., rows], values[..., columns]
+        turns = 4 * weights[..., None] * (first - second) ** 2 / (first * second)
+        turns = turns.sum(axis=-2, keepdims=True) if axes.shape[-3] == 1 else turns
+        logs = np.repeat(weights / 2, values.shape[-1], axis=-1)
+        return np.concatenate((logs, flat(turns)), axis=-1) * vector
+
+
+def around(structure: str, base: Array) -> Chart:
+    """The chart of a structure around these covariances."""
     if structure in AXIS_ALIGNED:
-        return _exponential(vector).reshape(base.shape)
-    if INVARIANCE[structure] == "affine":
-        values, axes = np.linalg.eigh(vector.reshape(base.shape))
-        return compose(np.linalg.cholesky(base) @ axes, _exponential(values))
-    *_, k, d, _ = base.shape
-    _, origin = _oriented(structure, base)
-    skew = np.zeros_like(origin)
-    rows, columns = np.tril_indices(d, -1)
-    skew[..., rows, columns] = vector[..., k * d :].reshape(*origin.shape[:-2], -1)
-    skew = _in_planes(np.tan, skew - skew.swapaxes(-2, -1))
-    turns = np.linalg.solve(np.eye(d) + skew, np.eye(d) - skew)
-    values = _exponential(vector[..., : k * d]).reshape(base.shape[:-1])
-    return compose(origin @ turns, values)
+        return LogVariances(structure, base)
+    return (MatrixLogarithms if INVARIANCE[structure] == "affine" else Turns)(structure, base)
 
 
 def chart_size(structure: str, k: int, d: int) -> int:
@@ -74,24 +146,6 @@ def chart_size(structure: str, k: int, d: int) -> int:
     if INVARIANCE[structure] == "affine":
         return k * d * d
     return k * d + (k if structure[2] == "V" else 1) * d * (d - 1) // 2
-
-
-def information(structure: str, sigma: Array, weights: Array, vector: Array) -> Array:
-    """The information on the covariances of one row, times vectors of the chart around `sigma`.
-
-    Logarithms count a half each; the turn of two axes by half its angle, four times
-    (a - b)^2 / ab, a and b being their eigenvalues.
-    """
-    halves = weights / 2
-    if structure in AXIS_ALIGNED or INVARIANCE[structure] == "affine":
-        return np.repeat(halves, vector.shape[-1] // weights.shape[-1], axis=-1) * vector
-    values, axes = _oriented(structure, sigma)
-    rows, columns = np.tril_indices(values.shape[-1], -1)
-    first, second = values[..., rows], values[..., columns]
-    turns = 4 * weights[..., None] * (first - second) ** 2 / (first * second)
-    turns = turns.sum(axis=-2, keepdims=True) if axes.shape[-3] == 1 else turns
-    logs = np.repeat(halves, values.shape[-1], axis=-1)
-    return np.concatenate((logs, flat(turns)), axis=-1) * vector
 
 
 def _in_planes(f: Callable[[Array], Array], skew: Array) -> Array:

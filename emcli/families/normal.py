@@ -197,25 +197,29 @@ class Normal(Family):
     def to_vector(self, base: Self | None = None) -> Array:
         base = base or self
         mean = (self.mean - base.mean) / base._scale
-        rest = charts.to_vector(self.structure, self.spread, base.spread)
+        rest = base._chart.to_vector(self.spread)
         return np.concatenate([flat(mean), rest], axis=-1)
 
     def from_vector(self, vector: Array) -> Self:
         size = self.k * len(self.columns)
         mean = self.mean + vector[..., :size].reshape(self.mean.shape) * self._scale
-        spread = charts.from_vector(self.structure, vector[..., size:], self.spread)
+        spread = self._chart.from_vector(vector[..., size:])
         return self._with(self.keep("mean", mean), spread)
 
     def information(self, weights: Array, vector: Array) -> Array:
         size = self.k * len(self.columns)
         away = vector[..., :size].reshape(*vector.shape[:-1], *self.mean.shape[-2:])
         means = self._pull(away * self._scale) * self._scale * weights[..., None]
-        rest = charts.information(self.structure, self.spread, weights, vector[..., size:])
+        rest = self._chart.information(weights, vector[..., size:])
         return np.concatenate([flat(means), rest], axis=-1)
 
     @abstractmethod
     def _pull(self, away: Array) -> Array:
         """Each component's precision times its row of `away` (..., K, d)."""
+
+    @cached_property
+    def _chart(self) -> charts.Chart:
+        return charts.around(self.structure, self.spread)
 
     @cached_property
     def _scale(self) -> Array:

@@ -276,6 +276,10 @@ class SkewNormal(Family):
         return (found + found.swapaxes(-2, -1)) / 2
 
     @cached_property
+    def _chart(self) -> charts.Chart:
+        return charts.around("VVV", self.psi)
+
+    @cached_property
     def _unit(self) -> Array:
         """(..., 1, d) an average scale."""
         return np.sqrt(self.normal.variances.mean(axis=-2, keepdims=True))
@@ -284,7 +288,7 @@ class SkewNormal(Family):
         base = base or self
         location = (self.normal.mean - base.normal.mean) / base._unit
         delta = (self.delta - base.delta) / base._unit
-        psi = charts.to_vector("VVV", self.psi, base.psi)
+        psi = base._chart.to_vector(self.psi)
         return np.concatenate([flat(location), flat(delta), psi], axis=-1)
 
     def from_vector(self, vector: Array) -> Self:
@@ -293,7 +297,7 @@ class SkewNormal(Family):
             vector[..., part].reshape(self.skewness.shape) * self._unit
             for part in (slice(size), slice(size, 2 * size))
         )
-        psi = charts.from_vector("VVV", vector[..., 2 * size :], self.psi)
+        psi = self._chart.from_vector(vector[..., 2 * size :])
         return self._with(self.normal.mean + location, self.delta + delta, psi)
 
     @property
@@ -308,7 +312,7 @@ class SkewNormal(Family):
         both = both + HALF * both[..., ::-1, :, :]  # E|z| between them, E z^2 is one
         both = (self.precision[..., None, :, :, :] @ both[..., None])[..., 0]
         both *= self._unit[..., None, :, :] * weights[..., None, :, None]
-        psi = charts.information("VVV", self.psi, weights, vector[..., 2 * k * d :])
+        psi = self._chart.information(weights, vector[..., 2 * k * d :])
         return np.concatenate([both.reshape(*vector.shape[:-1], -1), psi], axis=-1)
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:

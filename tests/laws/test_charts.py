@@ -97,9 +97,9 @@ def test_lines_through_the_base_turn_axes_along_geodesics(structure):
         return np.stack([(turn @ q * [9, 5, 3, 2, 1]) @ (turn @ q).T for q in axes])
 
     base, there = turned(np.eye(5)), turned(half @ half)
-    begin = charts.to_vector(structure, base, base)
-    away = charts.to_vector(structure, there, base) - begin
-    found = charts.from_vector(structure, begin + away / 2, base)
+    chart = charts.around(structure, base)
+    begin = chart.to_vector(base)
+    found = chart.from_vector(begin + (chart.to_vector(there) - begin) / 2)
     np.testing.assert_allclose(found, turned(half), rtol=1e-11, atol=1e-11)
 
 

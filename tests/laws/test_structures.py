@@ -6,7 +6,7 @@ from scipy.linalg import expm
 from scipy.optimize import minimize
 
 from emcli.errors import DegenerateError, UsageError
-from emcli.families.charts import from_vector, to_vector
+from emcli.families.charts import around
 from emcli.families.structures import (
     ALIASES,
     AXIS_ALIGNED,
@@ -132,12 +132,12 @@ def test_no_neighbour_in_the_structure_is_better(structure, d):
     n, scatter = problem(d, 3, d)
     sigma = covariances(structure, n, given(structure, scatter))
     reached = objective(n, scatter, sigma)
-    rng = np.random.default_rng(d)
+    rng, chart = np.random.default_rng(d), around(structure, sigma)
     for step in (1e-1, 1e-2, 1e-3):
         for _ in range(10):
             other = covariances(structure, n, given(structure, problem(rng.integers(99), 3, d)[1]))
-            here, there = (to_vector(structure, s, sigma) for s in (sigma, other))
-            near = from_vector(structure, here + step * (there - here), sigma)
+            here, there = (chart.to_vector(s) for s in (sigma, other))
+            near = chart.from_vector(here + step * (there - here))
             assert objective(n, scatter, near) <= reached + 1e-10 * n.sum()
 
 
@@ -276,11 +276,12 @@ def test_chart_round_trips_and_keeps_the_structure(structure, k, d):
     base = covariances(structure, n, given(structure, scatter))
     nudged = scatter + 0.05 * problem(8, k, d)[1]
     sigma = covariances(structure, n, given(structure, nudged), base)
-    here, there = to_vector(structure, base), to_vector(structure, sigma, base)
-    np.testing.assert_allclose(from_vector(structure, here, base), base, rtol=1e-10, atol=1e-10)
-    np.testing.assert_allclose(from_vector(structure, there, base), sigma, rtol=1e-10, atol=1e-10)
+    chart = around(structure, base)
+    here, there = chart.to_vector(base), chart.to_vector(sigma)
+    np.testing.assert_allclose(chart.from_vector(here), base, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(chart.from_vector(there), sigma, rtol=1e-10, atol=1e-10)
     for step in (-2.0, 0.5, 6.0):
-        jump = from_vector(structure, here + step * (there - here), base)
+        jump = chart.from_vector(here + step * (there - here))
         assert belongs(structure, jump, 1e-6)
         np.testing.assert_array_equal(matrices(jump), matrices(jump).transpose(0, 2, 1))
 
@@ -290,11 +291,12 @@ def test_chart_reaches_far_and_refuses_what_is_not_a_number(structure):
     n, scatter = problem(6, 3, 4)
     base = covariances(structure, n, given(structure, scatter))
     far = covariances(structure, n, given(structure, problem(9, 3, 4)[1]))
-    back = from_vector(structure, to_vector(structure, far, base), base)
+    chart = around(structure, base)
+    back = chart.from_vector(chart.to_vector(far))
     np.testing.assert_allclose(back, far, rtol=1e-8, atol=1e-8 * np.abs(far).max())
-    vector = to_vector(structure, base)
+    vector = chart.to_vector(base)
     for bad in (np.nan, np.inf):
         with pytest.raises(ValueError, match="finite"):
-            from_vector(structure, np.full_like(vector, bad), base)
+            chart.from_vector(np.full_like(vector, bad))
     with pytest.raises(ValueError, match="out of range"):
-        from_vector(structure, np.full_like(vector, 1e4), base)
+        chart.from_vector(np.full_like(vector, 1e4))

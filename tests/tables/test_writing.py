@@ -115,7 +115,6 @@ def test_only_words_have_a_dictionary():
     assert ["RLE_DICTIONARY" in one.encodings for one in found] == [False, True, False, False]
 
 
-
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
 def test_floats_are_written_so_that_they_read_back(values):
     file = io.BytesIO()
