@@ -16,7 +16,7 @@ import numpy as np
 from emcli.em import HALVES, e_step, halfway, m_step, overshot
 from emcli.errors import DegenerateError
 from emcli.expectation import Expectation
-from emcli.frozen import frozen
+from emcli.frozen import frozen, replace
 from emcli.jump import Accelerator, Way
 from emcli.mixture import Mixture
 from emcli.numerics import Array, Mask
@@ -120,6 +120,15 @@ class Climb:
         """(S,) which may have to be taken back."""
         inexact = self.sums is not None and not self.here.exact
         return np.asarray((self.kind == JUMP) | inexact)
+
+    def sharpened(self, source: MemorySource, time: int) -> Climb:
+        """One start whose next jumps go by the information in the rows, where that pays.
+
+        time: which one it is of times at equal distances.
+        """
+        if self.memory is None or self.sums is None:
+            return self
+        return replace(self, memory=self.memory.sharpened(self.before, self.sums, source, time))
 
     def onward(
         self, sums: Expectation, failed: Mask, resting: Mask, rows: float

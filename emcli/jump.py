@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
+from emcli.expectation import Expectation
 from emcli.frozen import frozen
 from emcli.mixture import Mixture
 from emcli.numerics import Array, Mask
+from emcli.sources.memory import MemorySource
 
 
 @frozen
@@ -55,5 +57,9 @@ class Accelerator(Protocol):
 
     @classmethod
     def join(cls, parts: Sequence[Any]) -> Self: ...
+
+    def sharpened(
+        self, here: Mixture, sums: Expectation, source: MemorySource, time: int
+    ) -> Self: ...
 
     def see(self, way: Way, rows: float) -> Jump: ...

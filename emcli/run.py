@@ -21,6 +21,10 @@ from emcli.sources.memory import MemorySource
 # given up for one that lies above.
 PATIENCE = 25
 SETTLED = 5  # such steps where it begins near its end
+# After so many steps, and again, a run that is alone looks at how the rows' scores vary; unless
+# what is still to come, in nats, times the steps until now is little: it would not be worth it.
+LOOK = 8
+WORTH = 8.0
 # Early gains may shrink fast and pick up again: a start that is only compared with others is taken
 # to contract no faster than this.
 CAUTION = 0.9
@@ -169,6 +173,11 @@ class Run:
         self.stopped, self.trouble = "degenerate", trouble
         return None, []
 
+    def far(self, taken: int) -> bool:
+        """Is it told that there is much to come, seeing what it took until now?"""
+        told = self.convergence.told
+        return told is not None and told * taken > WORTH
+
     @property
     def hope(self) -> float:
         """A generous guess at what it may still gain."""
@@ -228,6 +237,8 @@ class Pack:
             with np.errstate(all="ignore"):
                 climb, going = self._step(climb, running)
             ended = [run for run in running if run.stopped]
+            if climb and taken % LOOK == 0 and len(going) == 1 and going[0].far(taken):
+                climb = climb.sharpened(self._source, taken // LOOK)
             rival = max([rival, *(run.reached for run in ended if regular(run))])
             over = late()
             for run in going:
