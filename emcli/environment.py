@@ -23,8 +23,7 @@ def prepare() -> None:
     keep its threads whatever the environment says.
     """
     global ours
-    if "numpy" in sys.modules:
-        return
-    ours = True
-    os.environ |= dict.fromkeys(_THREADS, "1")
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    if "numpy" not in sys.modules:
+        ours = True
+        os.environ |= dict.fromkeys(_THREADS, "1")

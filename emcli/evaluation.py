@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from math import prod
 from typing import Any, ClassVar
 
@@ -110,22 +110,26 @@ class Evaluation:
         )
         return Expectation(total, sums[..., 0], statistics)
 
-    def grouped(self, block: Block, rows: int) -> Expectation:
-        """The E step of one mixture on each of a block's groups of so many rows: a stack."""
+    def grouped(self, block: Block, groups: int) -> Expectation:
+        """The E step of one mixture for so many groups of a block's rows, a stack; who belongs to
+        which is as good as chance, and the last few to none."""
+        rows = shuffled(block.n)[: block.n // groups * groups].reshape(groups, -1)
         joint, phi = self.joint(block)
-        log_density = softmax_columns(joint).reshape(-1, rows)
-        if block.weights is not None:
-            joint *= block.weights
-            log_density = log_density * block.weights.reshape(-1, rows)
-        groups = len(log_density)
-        r = joint.reshape(-1, groups, rows).swapaxes(0, 1)
-        sums = r @ phi.reshape(-1, groups, rows).transpose(1, 2, 0)
+        log_density = softmax_columns(joint)[rows].sum(axis=1)
+        r = joint[:, rows].swapaxes(0, 1)
+        sums = r @ phi[:, rows].transpose(1, 2, 0)
         statistics = tuple(
             np.array([
-                family.statistics(block.between(at * rows, (at + 1) * rows).take(columns), r[at])
-                for at in range(groups)
+                family.statistics(block.chosen(own).take(columns), shares)
+                for own, shares in zip(rows, r, strict=True)
             ])
-            if own is None else sums[..., own]
-            for family, columns, own in self._places
+            if linear is None else sums[..., linear]
+            for family, columns, linear in self._places
         )
-        return Expectation(log_density.sum(axis=-1), sums[..., 0], statistics)
+        return Expectation(log_density, sums[..., 0], statistics)
+
+
+@cache
+def shuffled(n: int) -> Any:
+    """The numbers below n in an order that is always the same."""
+    return np.random.default_rng(n).permutation(n)

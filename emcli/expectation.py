@@ -33,19 +33,18 @@ class Expectation:
 
     def select(self, starts: Any) -> Expectation:
         """Of a stack, one or some of its starts."""
-        return self.mapped(lambda a: a[starts])
+        return self._mapped(lambda a: a[starts])
 
     @classmethod
     def join(cls, stacks: Sequence[Expectation]) -> Expectation:
         """Several stacks as one."""
-        return stacks[0].mapped(lambda *each: np.concatenate(each), *stacks[1:])
+        return stacks[0]._mapped(lambda *each: np.concatenate(each), *stacks[1:])
 
     def put(self, mask: Mask, part: Expectation) -> Expectation:
         """The stack with others in these places (S,)."""
-        return self.mapped(partial(put, mask), part)
+        return self._mapped(partial(put, mask), part)
 
-    def mapped(self, f: Callable[..., Array], *others: Expectation) -> Expectation:
-        """The sums that are f of these and the others'."""
+    def _mapped(self, f: Callable[..., Array], *others: Expectation) -> Expectation:
         return Expectation(
             f(self.log_likelihood, *(other.log_likelihood for other in others)),
             f(self.n, *(other.n for other in others)),

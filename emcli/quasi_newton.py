@@ -20,6 +20,7 @@ from typing import cast
 import numpy as np
 
 from emcli.em import m_step
+from emcli.errors import DegenerateError
 from emcli.expectation import Expectation
 from emcli.frozen import frozen, replace
 from emcli.jump import Jump, Way
@@ -112,7 +113,10 @@ class Memory:
         if found is None:
             return self
         metric, least = found
-        begun = Memory.empty(here)._placed(here, m_step(here, sums), np.zeros(1, dtype=bool))
+        try:
+            begun = Memory.empty(here)._placed(here, m_step(here, sums), np.zeros(1, dtype=bool))
+        except (DegenerateError, ValueError, np.linalg.LinAlgError):
+            return self
         return replace(begun, slowest=np.minimum(self.slowest, least), metric=metric)
 
     def see(self, way: Way, rows: float) -> Jump:
@@ -156,13 +160,16 @@ class Memory:
         known = np.concatenate([self.known[-MEMORY:], np.ones((1, len(lost)), dtype=bool)])
         known[:, lost] = False
         slowest = np.where(lost, 1.0, self.slowest)
+        twice = len(self.known) and (lost & ~self.known[-1]).any()
+        metric = None if twice else self.metric
         if len(self.x):
             new, image = Mixture.stack([here, there]).to_vector(self.chart)
-            if self.age < MEMORY or (self.metric is not None and self._near(new)):
+            if self.age < MEMORY or (metric is not None and self._near(new)):
                 x = np.concatenate([self.x[-MEMORY:], new[None]])
                 f = np.concatenate([self.f[-MEMORY:], (image - new)[None]])
                 return replace(
-                    self, path=path, x=x, f=f, known=known, slowest=slowest, age=self.age + 1
+                    self, path=path, x=x, f=f, known=known, slowest=slowest, age=self.age + 1,
+                    metric=metric,
                 )
         every = path.to_vector(here)
         x = every[::2]
@@ -192,7 +199,7 @@ class Memory:
         # most this over the least eigenvalue of I - J, of which each pair shows a bound. A
         # direction of no curvature leads out of a saddle point, or along a ridge: no telling.
         ready = good.any(axis=0) if self.metric is None else np.ones(len(slowest), dtype=bool)
-        told = ready & (good == both).all(axis=0)
+        told = good.any(axis=0) & (good == both).all(axis=0)
         remaining = np.where(told, rows * (step * slopes).sum(axis=-1) / slowest, np.nan)
         weights = np.where(good, 1 / np.where(good, curvature, 1.0), 0.0)
         ahead = np.clip(two_loops(step, slopes, s, h, y, weights, self.metric), -FAR, FAR)

@@ -21,8 +21,8 @@ from emcli.sources.memory import MemorySource
 # given up for one that lies above.
 PATIENCE = 25
 SETTLED = 5  # such steps where it begins near its end
-# After so many steps, and again, a run that is alone looks at how the rows' scores vary; unless
-# what is still to come, in nats, times the steps until now is little: it would not be worth it.
+# After so many steps in a row, and again, a run that is alone looks at how the rows' scores vary;
+# unless what is to come, in nats, times these steps is little: it would not be worth it.
 LOOK = 8
 WORTH = 8.0
 # Early gains may shrink fast and pick up again: a start that is only compared with others is taken
@@ -174,7 +174,7 @@ class Run:
         return None, []
 
     def far(self, taken: int) -> bool:
-        """Is it told that there is much to come, seeing what it took until now?"""
+        """Is it told that there is much to come, after so many steps in a row?"""
         told = self.convergence.told
         return told is not None and told * taken > WORTH
 
@@ -237,8 +237,6 @@ class Pack:
             with np.errstate(all="ignore"):
                 climb, going = self._step(climb, running)
             ended = [run for run in running if run.stopped]
-            if climb and taken % LOOK == 0 and len(going) == 1 and going[0].far(taken):
-                climb = climb.sharpened(self._source, taken // LOOK)
             rival = max([rival, *(run.reached for run in ended if regular(run))])
             over = late()
             for run in going:
@@ -250,6 +248,10 @@ class Pack:
                     run.ahead = (climb, i) if run.stopped else None
                 keep = [i for i, run in enumerate(going) if not run.stopped]
                 climb = climb.select(keep) if keep else None
+            look = taken % LOOK == 0 and taken != most and len(running) == 1
+            if climb and look and running[0].far(taken):
+                with np.errstate(all="ignore"):
+                    climb = climb.sharpened(self._source, taken // LOOK)
         if climb:
             for i, run in enumerate(running):
                 run.ahead = climb, i

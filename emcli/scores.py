@@ -7,12 +7,12 @@ once the end is near enough for a parabola.
 
 A group's score is told by how its sums would move the M step: n W J delta, J being the M step's
 slope, found by differences, and W the complete-data information. Groups of many rows do as well as
-rows, for scores of different rows do not go together.
+rows, if chance has put them together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -33,48 +33,51 @@ GROUPS = 6
 # Second derivatives of rows that differ by about one make the information in n rows uncertain by
 # 1 / sqrt(n): directions that tell less than so many times that are taken to tell as much.
 NOISE = 2.0
-# How far sums are moved for their slopes, of what they are.
-STEP = 1e-5
-# Directions in which the rows tell less than this of what their colours would are no directions.
+# How far the sums are moved for the M step's slopes, in standard errors of what is observed.
+STEP = 0.01
+# Directions in which the rows tell less than this of what their colours would are left out.
 BLIND = 1e-9
 # Rows below which a pass costs little beside what is around it.
 LEAST = 10_000
-# Nor has a component with fewer rows than this for each of its parameters an information.
-FEW = 10
-# What it costs, in passes: a longer one, and what grows with the square of the number of sums.
+# A component with fewer rows than this for each of its parameters has no information of its own.
+OWN = 10
+# What a metric costs, in passes: a longer one, and what grows with the number of sums squared.
 _PASS, _SQUARE = 1.5, 10.0
 # It may cost so many passes, or at every time so many.
-_MOST, _FEW = 25, 3
+_MOST, _CHEAP = 25, 3
 # Sums moved at a time, and blocks whose groups are multiplied.
 _TOGETHER, _AT_ONCE = 64, 8
 
 
 def worthwhile(here: Mixture, sums: Expectation, source: MemorySource, time: int) -> bool:
-    """Does it cost no more than some passes, and is it known what a row's score is?
+    """Does a metric cost no more than some passes, and is it known what a row's score is?
 
-    time: the first, second, ... of a run's; some are left out where it costs more than a few.
+    time: the first, second, ... that it could be asked for. Later ones are farther apart, for what
+    has not helped until then may not; and so are those of a metric that costs more than a few.
     """
     if source.rows < LEAST or source.weights is not None or not here.exact:
         return False
-    if source.rows * here.weights.min() < FEW * here.free / here.k:
+    if source.rows * here.weights.min() < OWN * here.free / here.k:
         return False
     passes = _PASS + _SQUARE * _flat(sums).shape[-1] ** 2 / source.rows
-    return passes < _MOST and (time - 1) % int(np.ceil(passes / _FEW)) == 0
+    apart = max(int(np.ceil(passes / _CHEAP)), 2 ** (time.bit_length() - 4) if time > 8 else 1)
+    return passes < _MOST and (time - 1) % apart == 0
 
 
 def metric(here: Mixture, sums: Expectation, source: MemorySource) -> tuple[Array, float] | None:
-    """Z (p, free), so that Z Z' inverts the information of one row in the chart around `here`; and
-    of the directions' information the least share of what colours would add.
+    """Z (p, r), so that Z Z' inverts the information of one row in the chart around `here`; and of
+    all directions' information the least share of what colours would add.
 
-    sums: of the E step at `here`. None where some direction cannot be told.
+    sums: of the E step at `here`. None where nothing can be told.
     """
     try:
         moves = _moves(here, sums, source)
         told, axes = np.linalg.eigh(_squares(here, moves))
     except (DegenerateError, np.linalg.LinAlgError, ValueError):
         return None
-    told, axes = told[-here.free :], axes[:, -here.free :]
-    if len(told) < here.free or not told[0] > BLIND:
+    blind = max(len(told) - here.free, int((~(told > BLIND)).sum()))
+    told, axes = told[blind:], axes[:, blind:]
+    if not len(told):
         return None
     surely = np.maximum(told, NOISE / np.sqrt(source.rows))
     found: Array = moves.T @ (axes / np.sqrt(told * surely))
@@ -85,11 +88,32 @@ def _moves(here: Mixture, sums: Expectation, source: MemorySource) -> Array:
     """(q, p) of independent changes of the sums, as large as a row's, where the M step goes."""
     evaluation = here.at(source.names)
     rows = max(source.rows // (GROUPS * here.free), 1)
-    root, size = _spread(source.total(Grouped(evaluation, rows), evaluation.width).each)
-    moves = np.zeros((len(size), here.coordinates))
-    for some, slopes in _slopes(here, sums, STEP * size):
-        moves += np.sqrt(source.rows) * root[some].T @ slopes
+    changes = _changes(source.total(Grouped(evaluation, rows), evaluation.width).each)
+    whole = _flat(sums)
+    moves = np.empty((len(changes), here.coordinates))
+    for first in range(0, len(changes), _TOGETHER):
+        change = STEP * changes[first : first + _TOGETHER]
+        stack = here.mapped(partial(_repeated, len(change)))
+        up, down = (
+            m_step(stack, _shaped(whole + side * change, sums)).to_vector(here) for side in (1, -1)
+        )
+        moves[first : first + _TOGETHER] = np.sqrt(source.rows) / (2 * STEP) * (up - down)
     return moves
+
+
+def _repeated(times: int, a: Array) -> Array:
+    return np.repeat(a[None], times, axis=0)
+
+
+def _changes(blocks: Sequence[Any]) -> Array:
+    """(q, q) independent changes of the sums, each a standard error of what is observed."""
+    products = np.zeros((blocks[0].shape[1],) * 2)
+    for first in range(0, len(blocks), _AT_ONCE):
+        some = np.concatenate(blocks[first : first + _AT_ONCE], dtype=np.float64)
+        products += some.T @ some
+    values, axes = np.linalg.eigh(products)
+    axes *= np.sqrt(np.maximum(values, 0.0))
+    return axes.T
 
 
 def _squares(here: Mixture, moves: Array) -> Array:
@@ -101,28 +125,10 @@ def _squares(here: Mixture, moves: Array) -> Array:
     return found
 
 
-def _slopes(here: Mixture, sums: Expectation, steps: Array) -> Iterator[tuple[slice, Array]]:
-    """Some of the sums, and how the M step's vector follows each of them, (., p)."""
-    whole = _flat(sums)
-    for first in range(0, len(steps), _TOGETHER):
-        step = steps[first : first + _TOGETHER]
-        moved = np.zeros((len(step), len(whole)))
-        moved[np.arange(len(step)), first + np.arange(len(step))] = step
-        stack = here.mapped(partial(_repeated, len(step)))
-        up, down = (
-            m_step(stack, _shaped(whole + side * moved, sums)).to_vector(here) for side in (1, -1)
-        )
-        each = (up - down) / np.where(step > 0, 2 * step, np.inf)[:, None]
-        yield slice(first, first + len(step)), each
-
-
-def _repeated(times: int, a: Array) -> Array:
-    return np.repeat(a[None], times, axis=0)
-
-
 @dataclass(frozen=True)
 class Groups:
-    """Sums of groups of rows, (groups, q) of some and others, in single precision."""
+    """How sums of groups of rows vary: of some blocks and others, (groups, q) in single precision,
+    whose products add up to what those of their rows' sums would."""
 
     each: tuple[Any, ...]
 
@@ -132,31 +138,23 @@ class Groups:
 
 @dataclass(frozen=True)
 class Grouped:
-    """The E step of a block, for each group of so many rows."""
+    """The E step of a block for groups of about so many rows.
+
+    A table may be sorted: neighbours' scores then go together. So groups are compared with the
+    others of their block, and what the block's rows have in common is counted once for each.
+    """
 
     evaluation: Evaluation
     rows: int
     travels: ClassVar = True
 
     def __call__(self, block: Block) -> Groups:
-        whole = block.n // self.rows * self.rows
-        parts = [self.evaluation.grouped(block.between(0, whole), self.rows)] if whole else []
-        if whole < block.n:
-            parts.append(self.evaluation.grouped(block.between(whole, block.n), block.n - whole))
-        return Groups(tuple(_flat(part).astype(np.float32) for part in parts))
-
-
-def _spread(groups: Sequence[Any]) -> tuple[Array, Array]:
-    """(q, q) R, so that R R' is how the sums of groups vary, and (q,) the sums of their sizes."""
-    count = groups[0].shape[1]
-    products, size = np.zeros((count, count)), np.zeros(count)
-    for first in range(0, len(groups), _AT_ONCE):
-        some = np.concatenate(groups[first : first + _AT_ONCE], dtype=np.float64)
-        products += some.T @ some
-        size += np.abs(some).sum(axis=0)
-    values, axes = np.linalg.eigh(products)
-    axes *= np.sqrt(np.maximum(values, 0.0))
-    return axes, size
+        count = min(max(block.n // self.rows, 4), block.n)
+        each = _flat(self.evaluation.grouped(block, count))
+        mean = each.mean(axis=0)
+        apart = (each - mean) * np.sqrt(count / max(count - 1, 1))
+        common = mean * (count / np.sqrt(block.n))
+        return Groups((np.vstack([apart, common]).astype(np.float32),))
 
 
 def _flat(sums: Expectation) -> Array:

@@ -42,10 +42,10 @@ class Block:
         """The same rows seen through some of the columns."""
         return Block(self.values[rows], self.weights, self.start, self.scratch)
 
-    def between(self, start: int, stop: int) -> Block:
-        """Some of the rows."""
-        weights = None if self.weights is None else self.weights[start:stop]
-        return Block(self.values[:, start:stop], weights, self.start + start, self.scratch)
+    def chosen(self, rows: Any) -> Block:
+        """Some of the rows, which are no run."""
+        weights = None if self.weights is None else self.weights[rows]
+        return Block(self.values[:, rows], weights, self.start, self.scratch)
 
     def kept(self, name: Hashable, by: object, make: Callable[[], T]) -> T:
         """What `make` made of this block for the same owner; made now, if it was not the last."""

@@ -76,9 +76,9 @@ class RowWriter:
 
             # Numbers that are measured or computed hardly ever repeat: a dictionary of them makes
             # the file a quarter longer and takes most of the time.
-            words = [field.name for field in table.schema if not bridge.plain(field.type)]
+            others = [field.name for field in table.schema if not bridge.plain(field.type)]
             self.parquet = parquet.ParquetWriter(
-                self.file, table.schema, compression="zstd", use_dictionary=words or False
+                self.file, table.schema, compression="zstd", use_dictionary=others or False
             )
 
     def _drain(self, left: int) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from emcli import scores
 from emcli.em import e_step, m_step, posterior
+from emcli.evaluation import shuffled
 from emcli.mixture import Mixture
 from emcli.run import alone
 from emcli.settings import Stopping
@@ -51,9 +52,13 @@ def test_the_metric_inverts_the_scores_information(row, monkeypatch):
         assert any(f.boundary(k) for f in base.families for k in range(base.k))
         return
     ways = np.array([towards(base, source, seed) for seed in range(4)])
-    size = max(source.rows // (scores.GROUPS * base.free), 1)
+    count = source.rows // max(source.rows // (scores.GROUPS * base.free), 1)
     slopes = np.array([slope(base, source, way) for way in ways])
-    groups = np.add.reduceat(slopes, np.arange(0, source.rows, size), axis=1)
+    dealt = shuffled(source.rows)[: source.rows // count * count].reshape(count, -1)
+    groups = slopes[:, dealt].sum(axis=2)
+    common = groups.mean(axis=1, keepdims=True)
+    apart = (groups - common) * np.sqrt(count / (count - 1))
+    groups = np.hstack([apart, common * (count / np.sqrt(source.rows))])
     found, _ = found
     inside, *_ = np.linalg.lstsq(found, ways.T, rcond=None)
     share = 0.05 if row.name in ROUGH else 0.02
@@ -99,3 +104,43 @@ def test_it_is_not_asked_of_weighted_rows_nor_of_few():
     assert not scores.worthwhile(start, sums, source.sample(5_000, 1), 1)
     rare = Mixture(np.array([1e-5, 0.5, 0.49999]), start.families)
     assert not scores.worthwhile(rare, sums, source, 1)
+
+
+@pytest.mark.parametrize("by", ["nothing", "a column", "the classes"])
+def test_it_is_the_same_of_a_sorted_table(by, monkeypatch):
+    """Groups tell what rows would: neighbours in a sorted table have scores that go together."""
+    monkeypatch.setattr(scores, "NOISE", 0.0)
+    monkeypatch.setattr(scores, "GROUPS", 60)  # and chance explains a twentieth
+    centres, values = rows(20_000, 2, 3, 3.0, seed=7)
+    start = mixture(centres)
+    if by != "nothing":
+        order = posterior(start, MemorySource(values, NAMES))[0].argmax(axis=0)
+        values = values[:, np.argsort(values[0] if by == "a column" else order)].copy()
+    source = MemorySource(values, NAMES)
+    base = alone(start, source, Stopping()).best.mixture
+    found, _ = scores.metric(base, e_step(base, source), source)
+    ways = np.array([towards(base, source, seed) for seed in range(40)])
+    slopes = np.array([slope(base, source, way) for way in ways])
+    inside, *_ = np.linalg.lstsq(found, ways.T, rcond=None)
+    told, expected = (inside**2).sum(axis=0), (slopes**2).mean(axis=1)
+    assert np.median(told / expected) == pytest.approx(1.0, abs=0.2)
+    assert (np.abs(np.log(told / expected)) < 1.0).all()
+
+
+@pytest.mark.parametrize("sd", [0.1, 0.01, 0.003])
+def test_tight_components_far_from_each_other_are_no_trouble(sd, monkeypatch):
+    rng = np.random.default_rng(4)
+    z = rng.integers(3, size=40_000)
+    centres = np.array([[0, 0], [1.6 * sd, sd], [5, 5]])
+    spread = np.array([sd, sd, 1.0])[z]
+    values = (centres[z] + spread[:, None] * rng.standard_normal((40_000, 2))).T.copy()
+    source = MemorySource(values, NAMES)
+    start = mixture(centres)
+    tight = start.families[0].covariance * np.array([sd, sd, 1.0])[:, None, None] ** 2
+    start = replace(start, families=(replace(start.families[0], covariance=tight),))
+    run = alone(start, source, Stopping())
+    monkeypatch.setattr(scores, "worthwhile", lambda *_: False)
+    plain = alone(start, source, Stopping())
+    assert run.converged and plain.converged
+    assert run.reached == pytest.approx(plain.reached, abs=1e-5)
+    assert run.iterations < 1.2 * plain.iterations
