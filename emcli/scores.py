@@ -80,7 +80,8 @@ def metric(here: Mixture, sums: Expectation, source: MemorySource) -> tuple[Arra
     if not len(told):
         return None
     surely = np.maximum(told, NOISE / np.sqrt(source.rows))
-    found: Array = moves.T @ (axes / np.sqrt(told * surely))
+    axes /= np.sqrt(told * surely)
+    found: Array = moves.T @ axes
     return (found, float(surely[0])) if np.isfinite(found).all() else None
 
 
@@ -111,6 +112,7 @@ def _changes(blocks: Sequence[Any]) -> Array:
     for first in range(0, len(blocks), _AT_ONCE):
         some = np.concatenate(blocks[first : first + _AT_ONCE], dtype=np.float64)
         products += some.T @ some
+    del blocks, some  # as large as all that follows
     values, axes = np.linalg.eigh(products)
     axes *= np.sqrt(np.maximum(values, 0.0))
     return axes.T
