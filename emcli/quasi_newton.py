@@ -15,7 +15,7 @@ to six times fewer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -64,7 +64,7 @@ class Memory:
     length: Array
     reach: Array
     age: int = 0
-    metric: Array | None = None
+    metric: Any = None
 
     @classmethod
     def empty(cls, here: Mixture) -> Memory:
@@ -221,7 +221,7 @@ class Memory:
 
 def two_loops(
     step: Array, slopes: Array, s: Array, h: Array, y: Array, weights: Array,
-    metric: Array | None = None,
+    metric: Any = None,
 ) -> Array:
     """L-BFGS's recursion (Nocedal 1980): the inverse Hessian of the pairs, times the slopes.
 
@@ -237,7 +237,9 @@ def two_loops(
     if metric is None:
         step = step - (shares[..., None] * h).sum(axis=0)
     else:
-        step = (slopes - (shares[..., None] * y).sum(axis=0)) @ metric @ metric.T
+        uphill = slopes - (shares[..., None] * y).sum(axis=0)
+        size = np.abs(uphill).max() or 1.0  # what is told of it in single precision
+        step = size * ((uphill / size).astype(metric.dtype) @ metric @ metric.T)
     left = (y * step).sum(axis=-1)
     for i in range(len(s)):
         shares[i] -= weights[i] * left[i]

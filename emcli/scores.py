@@ -28,15 +28,15 @@ from emcli.mixture import Mixture
 from emcli.numerics import Array
 from emcli.sources.memory import MemorySource
 
-# Groups for each free parameter: the inverse of what is found has a condition number of some six.
-GROUPS = 6
+# Groups for each free parameter: the inverse of what is found has a condition number of some seven.
+GROUPS = 5
 # Second derivatives of rows that differ by about one make the information in n rows uncertain by
 # 1 / sqrt(n): directions that tell less than so many times that are taken to tell as much.
 NOISE = 2.0
 # How far the sums are moved for the M step's slopes, in standard errors of what is observed.
 STEP = 0.01
 # Directions in which the rows tell less than this of what their colours would are left out.
-BLIND = 1e-9
+BLIND = 1e-6
 # Rows below which a pass costs little beside what is around it.
 LEAST = 10_000
 # A component with fewer rows than this for each of its parameters has no information of its own.
@@ -64,11 +64,12 @@ def worthwhile(here: Mixture, sums: Expectation, source: MemorySource, time: int
     return passes < _MOST and (time - 1) % apart == 0
 
 
-def metric(here: Mixture, sums: Expectation, source: MemorySource) -> tuple[Array, float] | None:
+def metric(here: Mixture, sums: Expectation, source: MemorySource) -> tuple[Any, float] | None:
     """Z (p, r), so that Z Z' inverts the information of one row in the chart around `here`; and of
     all directions' information the least share of what colours would add.
 
-    sums: of the E step at `here`. None where nothing can be told.
+    Z is in single precision: it only says where to look. sums: of the E step at `here`. None where
+    nothing can be told.
     """
     try:
         moves = _moves(here, sums, source)
@@ -80,25 +81,24 @@ def metric(here: Mixture, sums: Expectation, source: MemorySource) -> tuple[Arra
     if not len(told):
         return None
     surely = np.maximum(told, NOISE / np.sqrt(source.rows))
-    axes /= np.sqrt(told * surely)
-    found: Array = moves.T @ axes
+    found = moves.T @ (axes / np.sqrt(told * surely)).astype(np.float32)
     return (found, float(surely[0])) if np.isfinite(found).all() else None
 
 
-def _moves(here: Mixture, sums: Expectation, source: MemorySource) -> Array:
+def _moves(here: Mixture, sums: Expectation, source: MemorySource) -> Any:
     """(q, p) of independent changes of the sums, as large as a row's, where the M step goes."""
     evaluation = here.at(source.names)
     rows = max(source.rows // (GROUPS * here.free), 1)
     changes = _changes(source.total(Grouped(evaluation, rows), evaluation.width).each)
     whole = _flat(sums)
-    moves = np.empty((len(changes), here.coordinates))
-    for first in range(0, len(changes), _TOGETHER):
-        change = STEP * changes[first : first + _TOGETHER]
+    moves = np.empty((len(changes), here.coordinates), dtype=np.float32)
+    for some in _pieces(len(changes)):
+        change = STEP * changes[some]
         stack = here.mapped(partial(_repeated, len(change)))
         up, down = (
             m_step(stack, _shaped(whole + side * change, sums)).to_vector(here) for side in (1, -1)
         )
-        moves[first : first + _TOGETHER] = np.sqrt(source.rows) / (2 * STEP) * (up - down)
+        moves[some] = np.sqrt(source.rows) / (2 * STEP) * (up - down)
     return moves
 
 
@@ -118,13 +118,18 @@ def _changes(blocks: Sequence[Any]) -> Array:
     return axes.T
 
 
-def _squares(here: Mixture, moves: Array) -> Array:
+def _squares(here: Mixture, moves: Any) -> Array:
     """(q, q) products of vectors (q, p) in the metric W."""
     found = np.empty((len(moves), len(moves)))
-    for first in range(0, len(moves), _TOGETHER):
-        some = slice(first, first + _TOGETHER)
-        found[some] = here.information(moves[some]) @ moves.T
+    for some in _pieces(len(moves)):
+        towards = here.information(moves[some].astype(np.float64))
+        for others in _pieces(len(moves)):
+            found[some, others] = towards @ moves[others].T.astype(np.float64)
     return found
+
+
+def _pieces(count: int) -> list[slice]:
+    return [slice(first, first + _TOGETHER) for first in range(0, count, _TOGETHER)]
 
 
 @dataclass(frozen=True)
