@@ -24,6 +24,13 @@ from emcli.sources.memory import MemorySource
 
 PLAIN_STEPS = 20
 DIP = 1.0
+# At every so many steps a start that is alone may look at how the rows' scores vary; not if what is
+# to come, in nats, times these steps is little, for it would not be worth it.
+LOOK = 8
+WORTH = 8.0
+# It may cost so many passes, and at every look so many; and the first looks are so many, for what
+# has not helped until then may not.
+DEAR, CHEAP, SELDOM = 25.0, 3.0, 8
 
 # How a start came to be where it is: it began there, by an EM step, by a jump.
 FIRST, STEP, JUMP = range(3)
@@ -121,14 +128,29 @@ class Climb:
         inexact = self.sums is not None and not self.here.exact
         return np.asarray((self.kind == JUMP) | inexact)
 
-    def sharpened(self, source: MemorySource, time: int) -> Climb:
-        """One start whose next jumps go by the information in the rows, where that pays.
+    def sharpened(self, source: MemorySource, steps: int, told: float | None) -> Climb:
+        """One start whose next jumps go by the information in the rows, if now is the time.
 
-        time: which one it is of times at equal distances.
+        steps: since this is asked; told: the gain still to come, None where it is not told.
         """
-        if self.memory is None or self.sums is None:
+        if steps % LOOK or told is None or told * steps < WORTH:
             return self
-        return replace(self, memory=self.memory.sharpened(self.before, self.sums, source, time))
+        from emcli import scores  # which only large tables need
+
+        assert self.memory is not None and self.sums is not None  # who else could have told?
+        here, sums, time = self.before.select(0), self.sums.select(0), steps // LOOK
+        price = scores.price(here, sums, source)
+        often = max(price / CHEAP, time / SELDOM)
+        if price > DEAR or (time - 1) % 2 ** int(np.ceil(np.log2(max(often, 1.0)))):
+            return self
+        found = scores.metric(here, sums, source)
+        if found is None:
+            return self
+        try:
+            there = m_step(self.before, self.sums)
+            return replace(self, memory=self.memory.sharpened(self.before, there, *found))
+        except (*FAILURES, ValueError):  # the chart cannot be drawn here
+            return self
 
     def onward(
         self, sums: Expectation, failed: Mask, resting: Mask, rows: float

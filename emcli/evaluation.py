@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from math import prod
 from typing import Any, ClassVar
 
@@ -129,7 +129,7 @@ class Evaluation:
         return Expectation(log_density, sums[..., 0], statistics)
 
 
-@cache
+@lru_cache(maxsize=4)
 def shuffled(n: int) -> Any:
     """The numbers below n in an order that is always the same."""
     return np.random.default_rng(n).permutation(n)

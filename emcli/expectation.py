@@ -44,6 +44,23 @@ class Expectation:
         """The stack with others in these places (S,)."""
         return self._mapped(partial(put, mask), part)
 
+    @property
+    def flat(self) -> Array:
+        """(..., q) all sums but the likelihood as vectors."""
+        lead = self.log_likelihood.shape
+        each = (self.n, *self.statistics)
+        return np.concatenate([one.reshape(*lead, -1) for one in each], axis=-1)
+
+    def shaped(self, vectors: Array) -> Expectation:
+        """Vectors (..., q) in the shape of these sums, which are of one start."""
+        like = (self.n, *self.statistics)
+        parts = np.split(vectors, np.cumsum([one.size for one in like])[:-1], axis=-1)
+        lead = vectors.shape[:-1]
+        n, *rest = (
+            part.reshape(*lead, *one.shape) for part, one in zip(parts, like, strict=True)
+        )
+        return Expectation(np.zeros(lead), n, tuple(rest))
+
     def _mapped(self, f: Callable[..., Array], *others: Expectation) -> Expectation:
         return Expectation(
             f(self.log_likelihood, *(other.log_likelihood for other in others)),

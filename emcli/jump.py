@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
-from emcli.expectation import Expectation
 from emcli.frozen import frozen
 from emcli.mixture import Mixture
 from emcli.numerics import Array, Mask
-from emcli.sources.memory import MemorySource
 
 
 @frozen
@@ -58,8 +56,6 @@ class Accelerator(Protocol):
     @classmethod
     def join(cls, parts: Sequence[Any]) -> Self: ...
 
-    def sharpened(
-        self, here: Mixture, sums: Expectation, source: MemorySource, time: int
-    ) -> Self: ...
+    def sharpened(self, here: Mixture, there: Mixture, metric: Any, least: float) -> Self: ...
 
     def see(self, way: Way, rows: float) -> Jump: ...

@@ -19,14 +19,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from emcli.em import m_step
-from emcli.errors import DegenerateError
-from emcli.expectation import Expectation
 from emcli.frozen import frozen, replace
 from emcli.jump import Jump, Way
 from emcli.mixture import Mixture
 from emcli.numerics import Array, Mask
-from emcli.sources.memory import MemorySource
 
 MEMORY = 8
 # No coordinate (a logarithm, or a mean in standard deviations) moves by more in one step: a
@@ -100,23 +96,10 @@ class Memory:
             parts[0].metric if len(parts) == 1 else None,
         )
 
-    def sharpened(
-        self, here: Mixture, sums: Expectation, source: MemorySource, time: int
-    ) -> Memory:
-        """A stack of one that goes on in the metric of the rows' scores here, where that pays."""
-        from emcli import scores  # which only large tables need
-
-        alone, its = here.select(0), sums.select(0)
-        if not scores.worthwhile(alone, its, source, time):
-            return self
-        found = scores.metric(alone, its, source)
-        if found is None:
-            return self
-        metric, least = found
-        try:
-            begun = Memory.empty(here)._placed(here, m_step(here, sums), np.zeros(1, dtype=bool))
-        except (DegenerateError, ValueError, np.linalg.LinAlgError):
-            return self
+    def sharpened(self, here: Mixture, there: Mixture, metric: Any, least: float) -> Memory:
+        """A stack of one, which an EM step leads from here to there, that goes on in the metric of
+        the rows' scores; where no direction is told less than `least`."""
+        begun = Memory.empty(here)._placed(here, there, np.zeros(1, dtype=bool))
         return replace(begun, slowest=np.minimum(self.slowest, least), metric=metric)
 
     def see(self, way: Way, rows: float) -> Jump:

@@ -21,10 +21,6 @@ from emcli.sources.memory import MemorySource
 # given up for one that lies above.
 PATIENCE = 25
 SETTLED = 5  # such steps where it begins near its end
-# After so many steps in a row, and again, a run that is alone looks at how the rows' scores vary;
-# unless what is to come, in nats, times these steps is little: it would not be worth it.
-LOOK = 8
-WORTH = 8.0
 # Early gains may shrink fast and pick up again: a start that is only compared with others is taken
 # to contract no faster than this.
 CAUTION = 0.9
@@ -173,11 +169,6 @@ class Run:
         self.stopped, self.trouble = "degenerate", trouble
         return None, []
 
-    def far(self, taken: int) -> bool:
-        """Is it told that there is much to come, after so many steps in a row?"""
-        told = self.convergence.told
-        return told is not None and told * taken > WORTH
-
     @property
     def hope(self) -> float:
         """A generous guess at what it may still gain."""
@@ -248,10 +239,8 @@ class Pack:
                     run.ahead = (climb, i) if run.stopped else None
                 keep = [i for i, run in enumerate(going) if not run.stopped]
                 climb = climb.select(keep) if keep else None
-            look = taken % LOOK == 0 and taken != most and len(running) == 1
-            if climb and look and running[0].far(taken):
-                with np.errstate(all="ignore"):
-                    climb = climb.sharpened(self._source, taken // LOOK)
+            if climb and len(running) == 1 and taken != most:
+                climb = climb.sharpened(self._source, taken, running[0].convergence.told)
         if climb:
             for i, run in enumerate(running):
                 run.ahead = climb, i

@@ -41,27 +41,18 @@ BLIND = 1e-6
 LEAST = 10_000
 # A component with fewer rows than this for each of its parameters has no information of its own.
 OWN = 10
-# What a metric costs, in passes: a longer one, and what grows with the number of sums squared.
-_PASS, _SQUARE = 1.5, 10.0
-# It may cost so many passes, or at every time so many.
-_MOST, _CHEAP = 25, 3
 # Sums moved at a time, and blocks whose groups are multiplied.
 _TOGETHER, _AT_ONCE = 64, 8
 
 
-def worthwhile(here: Mixture, sums: Expectation, source: MemorySource, time: int) -> bool:
-    """Does a metric cost no more than some passes, and is it known what a row's score is?
-
-    time: the first, second, ... that it could be asked for. Later ones are farther apart, for what
-    has not helped until then may not; and so are those of a metric that costs more than a few.
-    """
-    if source.rows < LEAST or source.weights is not None or not here.exact:
-        return False
-    if source.rows * here.weights.min() < OWN * here.free / here.k:
-        return False
-    passes = _PASS + _SQUARE * _flat(sums).shape[-1] ** 2 / source.rows
-    apart = max(int(np.ceil(passes / _CHEAP)), 2 ** (time.bit_length() - 4) if time > 8 else 1)
-    return passes < _MOST and (time - 1) % apart == 0
+def price(here: Mixture, sums: Expectation, source: MemorySource) -> float:
+    """What a metric costs, in passes over the rows; infinite where it would say nothing."""
+    alike = source.weights is None and here.exact  # then it is known what a row's score is
+    own = source.rows * here.weights.min() >= OWN * here.free / here.k
+    if not (alike and own and source.rows >= LEAST):
+        return np.inf
+    # A longer pass, and decompositions that take the cube of the number of sums.
+    return 1.5 + 10.0 * sums.flat.shape[-1] ** 2 / source.rows
 
 
 def metric(here: Mixture, sums: Expectation, source: MemorySource) -> tuple[Any, float] | None:
@@ -72,8 +63,9 @@ def metric(here: Mixture, sums: Expectation, source: MemorySource) -> tuple[Any,
     nothing can be told.
     """
     try:
-        moves = _moves(here, sums, source)
-        told, axes = np.linalg.eigh(_squares(here, moves))
+        with np.errstate(all="ignore"):  # what is not finite is told by the decomposition
+            moves = _moves(here, sums, source)
+            told, axes = np.linalg.eigh(_squares(here, moves))
     except (DegenerateError, np.linalg.LinAlgError, ValueError):
         return None
     blind = max(len(told) - here.free, int((~(told > BLIND)).sum()))
@@ -90,13 +82,13 @@ def _moves(here: Mixture, sums: Expectation, source: MemorySource) -> Any:
     evaluation = here.at(source.names)
     rows = max(source.rows // (GROUPS * here.free), 1)
     changes = _changes(source.total(Grouped(evaluation, rows), evaluation.width).each)
-    whole = _flat(sums)
+    whole = sums.flat
     moves = np.empty((len(changes), here.coordinates), dtype=np.float32)
     for some in _pieces(len(changes)):
         change = STEP * changes[some]
         stack = here.mapped(partial(_repeated, len(change)))
         up, down = (
-            m_step(stack, _shaped(whole + side * change, sums)).to_vector(here) for side in (1, -1)
+            m_step(stack, sums.shaped(whole + side * change)).to_vector(here) for side in (1, -1)
         )
         moves[some] = np.sqrt(source.rows) / (2 * STEP) * (up - down)
     return moves
@@ -157,26 +149,8 @@ class Grouped:
 
     def __call__(self, block: Block) -> Groups:
         count = min(max(block.n // self.rows, 4), block.n)
-        each = _flat(self.evaluation.grouped(block, count))
+        each = self.evaluation.grouped(block, count).flat
         mean = each.mean(axis=0)
         apart = (each - mean) * np.sqrt(count / max(count - 1, 1))
         common = mean * (count / np.sqrt(block.n))
         return Groups((np.vstack([apart, common]).astype(np.float32),))
-
-
-def _flat(sums: Expectation) -> Array:
-    """All sums but the likelihood as vectors (..., q)."""
-    each = (sums.n, *sums.statistics)
-    lead = sums.log_likelihood.shape
-    return np.concatenate([one.reshape(*lead, -1) for one in each], axis=-1)
-
-
-def _shaped(vectors: Array, like: Expectation) -> Expectation:
-    """Sums (..., q) in the shape of others."""
-    parts = [like.n, *like.statistics]
-    ends = np.cumsum([part.size for part in parts])[:-1]
-    n, *rest = (
-        vector.reshape(*vectors.shape[:-1], *part.shape)
-        for vector, part in zip(np.split(vectors, ends, axis=-1), parts, strict=True)
-    )
-    return Expectation(np.zeros(vectors.shape[:-1]), n, tuple(rest))

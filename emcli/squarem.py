@@ -8,15 +8,14 @@ unconstrained coordinates.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from emcli.expectation import Expectation
 from emcli.frozen import frozen
 from emcli.jump import Jump, Way
 from emcli.mixture import Mixture
 from emcli.numerics import Array, Mask
-from emcli.sources.memory import MemorySource
 
 
 @frozen
@@ -41,9 +40,7 @@ class Squarem:
             np.concatenate([part.longest for part in parts]),
         )
 
-    def sharpened(
-        self, here: Mixture, sums: Expectation, source: MemorySource, time: int
-    ) -> Squarem:
+    def sharpened(self, here: Mixture, there: Mixture, metric: Any, least: float) -> Squarem:
         """Itself: it knows no metric."""
         return self
 

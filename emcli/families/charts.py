@@ -24,7 +24,6 @@ class Chart(ABC):
     What there is to know of the base is found once: an accelerator stays in a chart for steps.
     """
 
-    structure: str
     base: Array
 
     @abstractmethod
@@ -89,9 +88,12 @@ class MatrixLogarithms(Chart):
         return compose(self._root @ axes, _exponential(values))
 
 
+@dataclass(frozen=True, eq=False)
 class Turns(Chart):
     """Of the others: log eigenvalues, then half the logarithms of the turns from the base's
     orientations, so that lines through it turn every plane at its own steady rate: geodesics."""
+
+    structure: str
 
     @cached_property
     def _oriented(self) -> tuple[Array, Array]:
@@ -135,8 +137,8 @@ class Turns(Chart):
 def around(structure: str, base: Array) -> Chart:
     """The chart of a structure around these covariances."""
     if structure in AXIS_ALIGNED:
-        return LogVariances(structure, base)
-    return (MatrixLogarithms if INVARIANCE[structure] == "affine" else Turns)(structure, base)
+        return LogVariances(base)
+    return MatrixLogarithms(base) if INVARIANCE[structure] == "affine" else Turns(base, structure)
 
 
 def chart_size(structure: str, k: int, d: int) -> int:

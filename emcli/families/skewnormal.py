@@ -5,11 +5,10 @@ roots of Omega's diagonal (Azzalini 1985; Azzalini & Dalla Valle 1996): the norm
 Parameters: location xi (K, d); scale, omega itself of one column, else the matrix Omega (K, d, d);
 skewness alpha (K, d).
 
-It is the distribution of xi + Delta |z| + e with z ~ N(0, 1), e ~ N(0, Psi). With the slope
-eta = alpha/omega and s^2 = 1/(1 + eta' Omega eta): Delta = s Omega eta, Psi = Omega - Delta Delta'
-and Psi^-1 = Omega^-1 + eta eta'; back, Omega = Psi + Delta Delta' and eta = s Psi^-1 Delta. Given
-x, |z| is a normal, N(s w, s^2) with w = eta'(x - xi), cut off at zero. M step: the regression of x
-on |z|, given the expected |z| and z^2 (Lin 2009).
+It is the distribution of xi + Delta |z| + e with z ~ N(0, 1), e ~ N(0, Psi), whose parameters, with
+the slope eta = alpha/omega and s, are those of `skew_parameters`. Given x, |z| is a normal,
+N(s w, s^2) with w = eta'(x - xi), cut off at zero. M step: the regression of x on |z|, given the
+expected |z| and z^2 (Lin 2009).
 
 Two places need care. alpha = 0 is a stationary point whatever the rows, for the likelihood goes
 like alpha^3 there: EM begins with the skewness of the rows, and what leans a little is mirrored
@@ -20,7 +19,7 @@ Delta, which for one column is |alpha|, is 100 at most.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -29,16 +28,17 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from emcli.errors import DegenerateError
-from emcli.families import charts, skew_conditional
-from emcli.families.base import Family, Part
+from emcli.families import skew_conditional
+from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.gaussian import Full, Gaussian, Incomplete
 from emcli.families.helpers import array_from
 from emcli.families.quadratic import LOG_2PI
+from emcli.families.skew_parameters import Leaning
 from emcli.families.skew_patterns import leanings
 from emcli.families.skew_patterns import sums as completed_sums
-from emcli.families.skew_regression import HALF, MOST, Regression, above, length_of, pull
-from emcli.numerics import Array, Codes, Mask, flat, outer
+from emcli.families.skew_regression import HALF, MOST, Regression, above, length_of
+from emcli.numerics import Array, Codes, Mask, outer
 
 # M steps of a fit to given colours.
 STEPS = 5
@@ -47,11 +47,8 @@ SMALL = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class SkewNormal(Family):
-    """normal: location and scale, as normal distributions N(xi, Omega); skewness: (..., K, d)."""
-
-    normal: Full
-    skewness: Array
+class SkewNormal(Leaning):
+    """Its parameters and their chart are those of what leans."""
 
     name: ClassVar = "skewnormal"
     summary: ClassVar = "lopsided clusters: the skew normal, of one column or multivariate"
@@ -67,8 +64,6 @@ class SkewNormal(Family):
     continuous: ClassVar = True
     bounded: ClassVar = False
     hidden: ClassVar = True
-    arrays: ClassVar = ("skewness",)
-
     inside = staticmethod(Gaussian.inside)
     coordinates = Gaussian.coordinates
 
@@ -101,54 +96,6 @@ class SkewNormal(Family):
     @property
     def forms(self) -> Mask:
         return self.normal.forms
-
-    def mapped(self, f: Callable[..., Array], *others: Self) -> Self:
-        normal = self.normal.mapped(f, *(other.normal for other in others))
-        return replace(
-            self, normal=normal, skewness=f(self.skewness, *(x.skewness for x in others))
-        )
-
-    # Its other parameters.
-
-    @cached_property
-    def slope(self) -> Array:
-        """eta (..., K, d)."""
-        return self.skewness / np.sqrt(self.normal.variances)
-
-    @cached_property
-    def s(self) -> Array:
-        """(..., K) sd of z given x, before it is cut off."""
-        return 1 / np.sqrt(1 + (self.slope * self._across).sum(axis=-1))
-
-    @cached_property
-    def _across(self) -> Array:
-        """Omega eta (..., K, d)."""
-        found: Array = (self.normal.covariance @ self.slope[..., None])[..., 0]
-        return found
-
-    @cached_property
-    def delta(self) -> Array:
-        """Delta (..., K, d)."""
-        return self.s[..., None] * self._across
-
-    @cached_property
-    def precision(self) -> Array:
-        """Psi^-1 (..., K, d, d)."""
-        found: Array = self.normal.precision + outer(self.slope)
-        return found
-
-    def _with(self, location: Array, delta: Array, psi: Array) -> Self:
-        """The same family with these parameters."""
-        along, square = pull(psi, delta)
-        # A longer lean than there may be: Psi is widened along it.
-        more = np.maximum(square / MOST**2, 1.0)[..., None]
-        psi = psi + ((more - 1) / np.maximum(square, 1.0)[..., None])[..., None] * outer(delta)
-        slope = along / more / np.sqrt(1 + square[..., None] / more)
-        omega = psi + outer(delta)
-        if len(self.columns) == 1:
-            omega = np.sqrt(omega) ** 2  # so that the root in the file is that of its square
-        normal = replace(self.normal, mean=location, covariance=omega, known=True)
-        return replace(self, normal=normal, skewness=slope * np.sqrt(normal.variances))
 
     @classmethod
     def estimate(cls, part: Part, block: Block, r: Array) -> Self:
@@ -266,54 +213,6 @@ class SkewNormal(Family):
         scatter = found.about(self.normal.mean, self.delta)
         constant = (self.normal.log_variances + LOG_2PI).sum(axis=-1) + 2 * np.log(self.s)
         return float(-0.5 * (found.weight @ constant + (self.precision * scatter).sum()))
-
-    # The chart: locations, Deltas, Psi
-
-    @cached_property
-    def psi(self) -> Array:
-        """Psi (..., K, d, d)."""
-        found = np.linalg.inv(self.precision)
-        return (found + found.swapaxes(-2, -1)) / 2
-
-    @cached_property
-    def _chart(self) -> charts.Chart:
-        return charts.around("VVV", self.psi)
-
-    @cached_property
-    def _unit(self) -> Array:
-        """(..., 1, d) an average scale."""
-        return np.sqrt(self.normal.variances.mean(axis=-2, keepdims=True))
-
-    def to_vector(self, base: Self | None = None) -> Array:
-        base = base or self
-        location = (self.normal.mean - base.normal.mean) / base._unit
-        delta = (self.delta - base.delta) / base._unit
-        psi = base._chart.to_vector(self.psi)
-        return np.concatenate([flat(location), flat(delta), psi], axis=-1)
-
-    def from_vector(self, vector: Array) -> Self:
-        size = self.skewness.shape[-2] * self.skewness.shape[-1]
-        location, delta = (
-            vector[..., part].reshape(self.skewness.shape) * self._unit
-            for part in (slice(size), slice(size, 2 * size))
-        )
-        psi = self._chart.from_vector(vector[..., 2 * size :])
-        return self._with(self.normal.mean + location, self.delta + delta, psi)
-
-    @property
-    def chart_size(self) -> int:
-        k, d = self.skewness.shape[-2:]
-        return 2 * k * d + charts.chart_size("VVV", k, d)
-
-    def information(self, weights: Array, vector: Array) -> Array:
-        k, d = self.skewness.shape[-2:]
-        both = vector[..., : 2 * k * d].reshape(*vector.shape[:-1], 2, k, d)
-        both = both * self._unit[..., None, :, :]
-        both = both + HALF * both[..., ::-1, :, :]  # E|z| between them, E z^2 is one
-        both = (self.precision[..., None, :, :, :] @ both[..., None])[..., 0]
-        both *= self._unit[..., None, :, :] * weights[..., None, :, None]
-        psi = self._chart.information(weights, vector[..., 2 * k * d :])
-        return np.concatenate([both.reshape(*vector.shape[:-1], -1), psi], axis=-1)
 
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         z = np.abs(rng.standard_normal(len(colours)))
