@@ -17,20 +17,18 @@ from emcli.em import HALVES, e_step, halfway, m_step, overshot
 from emcli.errors import DegenerateError
 from emcli.expectation import Expectation
 from emcli.frozen import frozen, replace
-from emcli.jump import Accelerator, Way
+from emcli.jump import Accelerator, Metric, Way
 from emcli.mixture import Mixture
 from emcli.numerics import Array, Mask
 from emcli.sources.memory import MemorySource
 
 PLAIN_STEPS = 20
 DIP = 1.0
-# At every so many steps a start that is alone may look at how the rows' scores vary; not if what is
-# to come, in nats, times these steps is little, for it would not be worth it.
-LOOK = 8
-WORTH = 8.0
-# It may cost so many passes, and at every look so many; and the first looks are so many, for what
-# has not helped until then may not.
-DEAR, CHEAP, SELDOM = 25.0, 3.0, 8
+# On tables of so many rows a start that is alone may look at their information, if so many steps
+# have been taken for each pass that it costs, and many times more than is enough is left to gain.
+LARGE = 10_000
+LOOK = 3.0
+MUCH = 100.0
 
 # How a start came to be where it is: it began there, by an EM step, by a jump.
 FIRST, STEP, JUMP = range(3)
@@ -44,7 +42,8 @@ class Climb:
 
     here: the stack; kind: (S,) how it got there; before, sums: where it came from, and the E step
     there (None at first); taken: steps so far; memory: the accelerator's, None for plain EM;
-    halves: how often in a row some M step overshot.
+    halves: how often in a row some M step overshot; looked: steps when it looked at the rows'
+    information, or began.
     """
 
     here: Mixture
@@ -54,20 +53,25 @@ class Climb:
     taken: int
     memory: Accelerator | None
     halves: int = 0
+    looked: int = 0
 
     @classmethod
-    def begin(cls, here: Mixture, acceleration: str, taken: int = 0) -> Climb:
-        """A stack at the beginning of its way, or after so many steps."""
+    def begin(
+        cls, here: Mixture, acceleration: str, taken: int = 0, metric: Metric | None = None
+    ) -> Climb:
+        """A stack at the beginning of its way, or after so many steps; a stack of one perhaps with
+        what is known of the information here."""
         memory: Accelerator | None = None
         if acceleration == "lbfgs":
             from emcli.quasi_newton import Memory
 
-            memory = Memory.empty(here)
+            memory = Memory.empty(here, metric)
         elif acceleration == "squarem":
             from emcli.squarem import Squarem
 
             memory = Squarem.empty(here)
-        return cls(here, np.full(len(here.weights), FIRST), here, None, taken, memory)
+        first = np.full(len(here.weights), FIRST)
+        return cls(here, first, here, None, taken, memory, looked=taken)
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -77,7 +81,7 @@ class Climb:
         return Climb(
             self.here.select(starts), self.kind[starts], self.before.select(starts),
             self.sums and self.sums.select(starts),
-            self.taken, self.memory and self.memory.select(starts), self.halves,
+            self.taken, self.memory and self.memory.select(starts), self.halves, self.looked,
         )  # fmt: skip
 
     @classmethod
@@ -93,6 +97,7 @@ class Climb:
             climbs[0].taken,
             memories[0].join(memories) if memories else None,
             max(climb.halves for climb in climbs),
+            max(climb.looked for climb in climbs),
         )
 
     @property
@@ -128,29 +133,28 @@ class Climb:
         inexact = self.sums is not None and not self.here.exact
         return np.asarray((self.kind == JUMP) | inexact)
 
-    def sharpened(self, source: MemorySource, steps: int, told: float | None) -> Climb:
+    def sharpened(self, source: MemorySource, told: float | None, enough: float) -> Climb:
         """One start whose next jumps go by the information in the rows, if now is the time.
 
-        steps: since this is asked; told: the gain still to come, None where it is not told.
+        told: the gain still to come, None where it is not told; enough: when to stop.
         """
-        if steps % LOOK or told is None or told * steps < WORTH:
+        steps = self.taken - self.looked
+        if told is None or told < MUCH * enough or source.rows < LARGE:
             return self
-        from emcli import scores  # which only large tables need
+        from emcli import information  # which only large tables need
 
         assert self.memory is not None and self.sums is not None  # who else could have told?
-        here, sums, time = self.before.select(0), self.sums.select(0), steps // LOOK
-        price = scores.price(here, sums, source)
-        often = max(price / CHEAP, time / SELDOM)
-        if price > DEAR or (time - 1) % 2 ** int(np.ceil(np.log2(max(often, 1.0)))):
+        here, sums = self.before.select(0), self.sums.select(0)
+        if LOOK * information.price(here, sums, source) > steps:
             return self
-        found = scores.metric(here, sums, source)
-        if found is None:
-            return self
+        found, memory = information.metric(here, sums, source), self.memory
         try:
-            there = m_step(self.before, self.sums)
-            return replace(self, memory=self.memory.sharpened(self.before, there, *found))
+            if found:
+                there = m_step(self.before, self.sums)
+                memory = memory.sharpened(self.before, there, found)
         except (*FAILURES, ValueError):  # the chart cannot be drawn here
-            return self
+            pass
+        return replace(self, memory=memory, looked=self.taken)
 
     def onward(
         self, sums: Expectation, failed: Mask, resting: Mask, rows: float
@@ -169,11 +173,12 @@ class Climb:
             there = there.put(short, halfway(before, self.here.select(short)) if up else before)
         kind = np.where(failed & ~short, FIRST, STEP)
         if self.memory is None or taken <= PLAIN_STEPS:
-            ahead = Climb(there, kind, here, sums, taken, self.memory, halves)
+            ahead = Climb(there, kind, here, sums, taken, self.memory, halves, self.looked)
             return ahead, np.full(len(self), np.nan)
         way = Way(self.before, here, there, self.kind == STEP, failed, ~resting & ~failed)
         jump = self.memory.see(way, rows)
         ready = jump.ready
         goal = jump.goal if ready.all() else there.put(ready, jump.goal.select(ready))
         kind = np.where(ready, JUMP, kind)
-        return Climb(goal, kind, here, sums, taken, jump.memory, halves), jump.remaining
+        ahead = Climb(goal, kind, here, sums, taken, jump.memory, halves, self.looked)
+        return ahead, jump.remaining

@@ -18,6 +18,7 @@ from emcli.em import Step
 from emcli.errors import DegenerateError
 from emcli.events import Listener, StartFinished, Stepped, ignore
 from emcli.heats import Attempt, Heats
+from emcli.jump import Metric
 from emcli.mixture import Mixture, Model
 from emcli.run import Pack, Run
 from emcli.settings import FitSettings
@@ -154,12 +155,12 @@ class Fitting:
 
     def _run(
         self, model: Model, asked: Asked, mixture: Mixture, source: MemorySource,
-        settled: bool = False,
+        metric: Metric | None = None, settled: bool = False,
     ) -> Run:
         # Steps on a sample are on another scale of likelihood; nobody is told of them.
         told = source is self.source and self.listen is not ignore
         watch = partial(_tell, self.listen, model.name, mixture.k, asked) if told else None
-        return Run(mixture, self.settings.stopping, watch, settled)
+        return Run(mixture, self.settings.stopping, watch, settled, metric)
 
     def _pack(self, runs: Sequence[Run], source: MemorySource) -> Pack:
         return Pack(runs, source, self.settings.stopping)

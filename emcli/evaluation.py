@@ -69,6 +69,14 @@ class Evaluation:
         beside = sum(f.working for f in self.families if not f.linear)
         return self.theta.shape[-1] + self.weights.size + beside
 
+    @property
+    def order(self) -> Any:
+        """(K * width,) where each of the sums r @ phi' lies in an E step's sums as a vector; if all
+        families are linear."""
+        at: Any = np.arange(self.theta.size).reshape(self.theta.shape)
+        each = tuple(at[:, rows] for _, _, rows in self._places)
+        return Expectation(np.zeros(()), at[:, 0], each).flat
+
     def joint(self, block: Block) -> tuple[Array, Array]:
         """log pi_k p_k(x_i) without the base measure (..., K, n), and phi."""
         *lead, k, width = self.theta.shape

@@ -13,11 +13,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from emcli.em import e_step
 from emcli.evaluation import Evaluation
 from emcli.families.block import Block
+from emcli.jump import Metric
 from emcli.mixture import Mixture
 from emcli.numerics import Array
-from emcli.run import Pack, Run
+from emcli.run import PATIENCE, Pack, Run
 from emcli.settings import Stopping
 from emcli.sources.memory import MemorySource
 from emcli.start import Asked
@@ -27,6 +29,8 @@ GROWTH = 10
 # Steps between two looks at who is left. With many more in a heat a start bends to its sample:
 # small components sit down on a few rows of it, and all rows must undo that.
 LAPS = (6, 12, 24, 48, 96)
+# On the smallest sample nobody is told to be hopeless sooner than this.
+FIRST_LAPS = (PATIENCE + 1, 16, 48, 96)
 # Where about this much is left to gain, nothing more can be learnt from a sample.
 NEAR = 1.0
 # Two starts are at the same place if their log densities' squared differences add up to this:
@@ -34,6 +38,8 @@ NEAR = 1.0
 SAME = 4.0
 # Who is exceeded by so many standard deviations is out.
 SIGMAS = 3.0
+# What a sample tells of the information saves so many passes over the rows of the next, or more.
+WORTH = 8.0
 # So many go on from any sample if chance explains their differences.
 FEW = 3
 
@@ -68,19 +74,22 @@ class Heats:
     sample: MemorySource
     stopping: Stopping
     seed: int
-    begin: Callable[[Asked, Mixture, MemorySource], Run]
+    begin: Callable[[Asked, Mixture, MemorySource, Metric | None], Run]
     verdict: Callable[[Run, MemorySource], str]
     late: Callable[[], bool]
 
     def survivors(self, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Who may be the best, the best so far first, on all rows; the others' status says why."""
         alive = [attempt for attempt in attempts if attempt.run]
+        before = self.sample
         for sample in self._samples():
             if self.late():
                 alive = alive[:1]
-            if sample is not self.sample:
+            if sample is not before:
+                told = self._told(alive[0].here, before, sample) if len(alive) == 1 else None
                 for attempt in alive:
-                    attempt.run = self.begin(attempt.asked, attempt.here, sample)
+                    attempt.run = self.begin(attempt.asked, attempt.here, sample, told)
+                before = sample
             if len(alive) > 1 or sample is not self.source:
                 alive = self._heat(alive, sample)
         return alive
@@ -96,13 +105,25 @@ class Heats:
                 yield self.source.sample(rows, self.seed)
             yield self.source
 
+    def _told(self, here: Mixture, sample: MemorySource, source: MemorySource) -> Metric | None:
+        """What a sample that EM has settled on tells of the information, to who goes on to a
+        larger one; None where that is little beside what it costs."""
+        from emcli import information  # which only large tables need
+
+        if self.stopping.acceleration != "lbfgs" or self.late():
+            return None
+        sums = e_step(here, sample)
+        if information.price(here, sums, sample) * sample.rows > WORTH * source.rows:
+            return None
+        return information.metric(here, sums, sample)
+
     def _heat(self, alive: list[Attempt], sample: MemorySource) -> list[Attempt]:
         """Side by side until each is near its end; those left.
 
         Beyond the smallest sample no more than the better half goes on, from the third look on,
         and a few: where chance explains all differences, every start would see all rows.
         """
-        for number, lap in enumerate(LAPS):
+        for number, lap in enumerate(FIRST_LAPS if sample is self.sample else LAPS):
             going = [one.run for one in alive if one.run and not one.run.stopped]
             if not going:
                 break

@@ -11,6 +11,18 @@ from emcli.numerics import Array, Mask
 
 
 @frozen
+class Metric:
+    """The information of one row in the chart around a mixture, as `information` finds it.
+
+    beside: (p, r), Z where W^-1 + Z Z' inverts it, W being the complete data's; in single
+    precision, for it only says where to look. least: of all directions the least share of W.
+    """
+
+    beside: Any
+    least: float
+
+
+@frozen
 class Way:
     """The last steps of a stack of starts.
 
@@ -56,6 +68,6 @@ class Accelerator(Protocol):
     @classmethod
     def join(cls, parts: Sequence[Any]) -> Self: ...
 
-    def sharpened(self, here: Mixture, there: Mixture, metric: Any, least: float) -> Self: ...
+    def sharpened(self, here: Mixture, there: Mixture, metric: Metric) -> Self: ...
 
     def see(self, way: Way, rows: float) -> Jump: ...

@@ -12,6 +12,7 @@ from emcli.acceleration import FAILURES, JUMP, PLAIN_STEPS, Climb
 from emcli.em import Step, base_measure
 from emcli.errors import DegenerateError
 from emcli.expectation import Expectation
+from emcli.jump import Metric
 from emcli.mixture import Mixture
 from emcli.numerics import Mask
 from emcli.settings import Stopping
@@ -97,14 +98,15 @@ class Convergence:
 class Run:
     """What has become of one start of EM; it keeps the best point it has seen.
 
-    settled: it begins where EM has been on a sample of the rows.
+    settled: it begins where EM has been on a sample of the rows; metric: what these rows told of
+    the information there.
     """
 
     def __init__(
         self, mixture: Mixture, stopping: Stopping, watch: Watch | None = None,
-        settled: bool = False,
+        settled: bool = False, metric: Metric | None = None,
     ) -> None:
-        self.settled = settled
+        self.settled, self.metric = settled, metric
         self.convergence = Convergence(stopping.tolerance)
         self.iterations = -1  # the first step evaluates the start
         self.stopped: str | None = None
@@ -172,9 +174,11 @@ class Run:
     @property
     def hope(self) -> float:
         """A generous guess at what it may still gain."""
+        told = self.convergence.told
+        if self.converged:
+            return self.convergence.remaining or 0.0
         if self.iterations < (SETTLED if self.settled else PATIENCE):
             return np.inf
-        told = self.convergence.told
         return PATIENCE * max(self.convergence.changes) if told is None else told
 
     def outdone(self, rival: float) -> bool:
@@ -240,7 +244,8 @@ class Pack:
                 keep = [i for i, run in enumerate(going) if not run.stopped]
                 climb = climb.select(keep) if keep else None
             if climb and len(running) == 1 and taken != most:
-                climb = climb.sharpened(self._source, taken, running[0].convergence.told)
+                found = running[0].convergence
+                climb = climb.sharpened(self._source, found.told, found.tolerance)
         if climb:
             for i, run in enumerate(running):
                 run.ahead = climb, i
@@ -257,8 +262,10 @@ class Pack:
         for run in running:
             if run.iterations >= 0 and run.convergence.last is not None:
                 run.again()
-        taken = PLAIN_STEPS if running[0].settled else max(running[0].iterations, 0)
-        return Climb.begin(here, self._stopping.acceleration, taken)
+        first = running[0]
+        taken = PLAIN_STEPS if first.settled else max(first.iterations, 0)
+        metric = first.metric if len(running) == 1 and first.iterations < 0 else None
+        return Climb.begin(here, self._stopping.acceleration, taken, metric)
 
     def _step(self, climb: Climb, running: list[Run]) -> Moved:
         """One E step and one M step or jump of these runs, and those that go on."""

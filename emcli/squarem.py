@@ -8,12 +8,11 @@ unconstrained coordinates.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from emcli.frozen import frozen
-from emcli.jump import Jump, Way
+from emcli.jump import Jump, Metric, Way
 from emcli.mixture import Mixture
 from emcli.numerics import Array, Mask
 
@@ -40,7 +39,7 @@ class Squarem:
             np.concatenate([part.longest for part in parts]),
         )
 
-    def sharpened(self, here: Mixture, there: Mixture, metric: Any, least: float) -> Squarem:
+    def sharpened(self, here: Mixture, there: Mixture, metric: Metric) -> Squarem:
         """Itself: it knows no metric."""
         return self
 

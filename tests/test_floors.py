@@ -19,7 +19,7 @@ FLOORS = (
      "schema"),
     ("families", "grammar"),
     ("assorted", "kinds", "mixture", "evaluation", "expectation", "imputing"),
-    ("em", "variants", "jump", "quasi_newton", "scores", "squarem", "acceleration", "online",
+    ("em", "variants", "jump", "quasi_newton", "information", "squarem", "acceleration", "online",
      "sources", "tables"),
     ("run", "start", "ward", "cell", "heats", "search", "criteria", "degeneracy", "densities",
      "bootstrap", "align", "columns", "workers", "agreement", "lower_bound"),

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import emcli
-from emcli.em import posterior
+from emcli import information
+from emcli.em import e_step, posterior
 from emcli.heats import Rivals
 from emcli.mixture import Mixture
 from emcli.run import Pack, Run, alone
@@ -14,15 +15,15 @@ from emcli.sources.memory import MemorySource
 NAMES = ["a", "b"]
 
 
-def mixture(centres, names=NAMES):
+def mixture(centres, names=NAMES, structure="VVV"):
     components = [
         {"colour": f"c{k}", "weight": 1 / len(centres), "distributions": [{
             "family": "gaussian", "columns": names, "mean": list(centre),
-            "covariance": np.eye(len(names)).tolist(),
+            "covariance": np.eye(len(names)).tolist(), "variance": [1.0] * len(names),
         }]}
         for k, centre in enumerate(centres)
     ]  # fmt: skip
-    return Mixture.from_dict(components, "gaussian:VVV")
+    return Mixture.from_dict(components, f"gaussian:{structure}")
 
 
 def rows(n, d, k, apart, seed):
@@ -81,3 +82,36 @@ def test_the_best_start_is_not_lost_on_a_sample(seed):
     names = [f"x{j + 1}" for j in range(8)]
     from_truth = alone(mixture(centres, names), MemorySource(values, names), Stopping()).reached
     assert emcli.fit(values.T, k=8).fit["log_likelihood"] > from_truth - 1e-3
+
+
+def test_what_a_sample_tells_of_the_information_saves_passes_over_all_rows(monkeypatch):
+    centres, values = rows(200_000, 2, 3, 3.0, seed=5)
+    source = MemorySource(values, NAMES)
+    sample = source.sample(50_000, 1)
+    ended = alone(mixture(centres), sample, Stopping()).best.mixture
+    told = information.metric(ended, e_step(ended, sample), sample)
+    monkeypatch.setattr(information, "price", lambda *_: np.inf)  # and nothing is asked later
+    runs = [Run(ended, Stopping(), settled=True, metric=metric) for metric in (told, None)]
+    for run in runs:
+        Pack([run], source, Stopping()).advance()
+        assert run.converged
+    assert runs[0].reached == pytest.approx(runs[1].reached, abs=1e-6)
+    assert 2 * runs[0].iterations < runs[1].iterations
+
+
+def test_it_is_passed_on_to_who_goes_on_alone(monkeypatch):
+    """Of three starts one is left after the sample, and needs few passes over all rows."""
+    _, values = rows(200_000, 2, 3, 8.0, seed=1)
+    passed: list[object] = []
+
+    def begun(self, mixture, stopping, watch=None, settled=False, metric=None):
+        passed.append(metric)
+        init(self, mixture, stopping, watch, settled, metric)
+
+    init = Run.__init__
+    monkeypatch.setattr(Run, "__init__", begun)
+    for acceleration in ("lbfgs", "squarem"):
+        passed.clear()
+        found = emcli.fit(values.T, "gaussian", 3, starts=3, acceleration=acceleration).fit
+        assert found["converged"]
+        assert any(passed) == (acceleration == "lbfgs")

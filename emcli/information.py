@@ -1,0 +1,240 @@
+"""The information in the observed rows: the complete data's, less what hidden colours take.
+
+EM's own metric W is the information there would be if colours were known. What they take is the
+covariance, given what was observed, of the scores of rows with their colours (Louis 1982, JRSS B
+44): a row that may be of two colours, with probabilities r and s, takes r s times the product of
+the difference between its scores as one and as the other. Compared with W that is EM's rate of
+convergence in every direction (Dempster, Laird & Rubin 1977), so a quasi-Newton method that begins
+with what is left takes few passes once the end is near enough for a parabola.
+
+Where more than colours is hidden, or a density is not linear in features of its row, the products
+of the rows' own scores tell the information, where the model holds (Meilijson 1989, JRSS B 51).
+Groups of many rows do as well as rows there, if chance has put them together.
+
+Either way it is first known how sums over rows vary, and the M step says what that does to the
+parameters: W J delta, J being its slope, found by differences, is a score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from emcli.em import m_step
+from emcli.errors import DegenerateError
+from emcli.evaluation import Evaluation
+from emcli.expectation import Expectation
+from emcli.families.block import Block
+from emcli.jump import Metric
+from emcli.mixture import Mixture
+from emcli.numerics import Array, softmax_columns
+from emcli.sources.memory import MemorySource
+
+# So many rows tell enough.
+MOST = 131_072
+# Which rows those are: not those that starts are tried on.
+_SEED = 1982
+# Second derivatives of rows that differ by about one make the information in n rows uncertain by
+# 1 / sqrt(n): directions that tell less than so many times that are taken to tell as much.
+NOISE = 1.0
+# How far the sums are moved for the M step's slopes, in standard errors of what is observed.
+STEP = 0.01
+# Directions in which sums vary by less than this of what they could are left to EM.
+BLIND = 1e-6
+# A component with fewer rows than this for each of its parameters has no information of its own.
+OWN = 10
+# A row counts for two colours at once with r s; where that is less, chance takes one in so many.
+FAINT = 0.02
+# Groups for each free parameter: the inverse of what is found has a condition number of some seven.
+GROUPS = 5
+# Sums moved at a time, and blocks whose groups are multiplied.
+_TOGETHER, _AT_ONCE = 64, 8
+
+
+def price(here: Mixture, sums: Expectation, source: MemorySource) -> float:
+    """What a metric costs, in passes over the rows; infinite where it would say nothing."""
+    rows = min(source.rows, MOST)
+    own = rows * here.weights.min() >= OWN * here.free / here.k
+    if not own:
+        return np.inf
+    if only_colours(here):
+        longer = 10.0 + here.k**2 / 10
+    else:
+        longer = 1.5 if source.weights is None and here.exact else np.inf
+    # Decompositions take the cube of the number of sums.
+    return (longer * rows + 5.0 * sums.flat.shape[-1] ** 2) / source.rows
+
+
+def metric(here: Mixture, sums: Expectation, source: MemorySource) -> Metric | None:
+    """The information of one row around `here`, which is best known where EM has settled; None
+    where nothing can be told. sums: of the E step at `here`.
+    """
+    try:
+        with np.errstate(all="ignore"):  # what is not finite is told by a decomposition
+            moves = variation(here, sums, source)
+            shares, axes = np.linalg.eigh(_squares(here, moves))
+    except (DegenerateError, np.linalg.LinAlgError, ValueError):
+        return None
+    known = shares > BLIND
+    shares, axes = shares[known], axes[:, known]
+    if not len(shares):
+        return None
+    # On the way up some directions are no valley yet: they are as far as their curvature says.
+    told = np.abs(1.0 - shares) if only_colours(here) else shares
+    told = np.clip(told, NOISE / np.sqrt(min(source.rows, MOST)), 1.0)
+    found = moves.T @ (axes * np.sqrt((1.0 / told - 1.0) / shares)).astype(np.float32)
+    return Metric(found, float(told.min())) if np.isfinite(found).all() else None
+
+
+def variation(here: Mixture, sums: Expectation, source: MemorySource) -> Any:
+    """(q, p) vectors whose products are those of what moves the M step's end, as large as a row's:
+    of what hidden colours leave in doubt where they are all that is hidden, else of what rows say.
+
+    In the metric W they are scores, and the sum of their products is information: what is missing
+    of the complete data's, or what is observed.
+    """
+    seen = source.sample(MOST, _SEED)
+    evaluation = here.at(seen.names)
+    doubted = only_colours(here)
+    varied = _doubted(evaluation, seen) if doubted else _grouped(here, evaluation, seen)
+    return _moves(here, sums, varied / seen.weight_total, source)
+
+
+def only_colours(here: Mixture) -> bool:
+    return all(family.linear and not family.hidden and family.exact for family in here.families)
+
+
+def _doubted(evaluation: Evaluation, source: MemorySource) -> Array:
+    """(q, q) the covariance of the sums, given the rows, that is due to their colours."""
+    k, width = evaluation.theta.shape
+    found = np.zeros((k, width, k, width))
+    pairs = source.total(Doubted(evaluation), evaluation.width)
+    for (i, j), products in pairs.each.items():
+        found[i, :, i] += products
+        found[j, :, j] += products
+        found[i, :, j] -= products
+        found[j, :, i] -= products
+    order = evaluation.order
+    return found.reshape(k * width, k * width)[np.ix_(order, order)]
+
+
+def _grouped(here: Mixture, evaluation: Evaluation, source: MemorySource) -> Array:
+    """(q, q) products of the rows' sums, as groups of them tell."""
+    rows = max(source.rows // (GROUPS * here.free), 1)
+    blocks = source.total(Grouped(evaluation, rows), evaluation.width).each
+    products = np.zeros((blocks[0].shape[1],) * 2)
+    for first in range(0, len(blocks), _AT_ONCE):
+        some = np.concatenate(blocks[first : first + _AT_ONCE], dtype=np.float64)
+        products += some.T @ some
+    return products
+
+
+def _moves(here: Mixture, sums: Expectation, varied: Array, source: MemorySource) -> Any:
+    """(q, p) where the M step goes when a row's sums, whose products are (q, q), are all rows'."""
+    size = np.sqrt(np.maximum(np.diagonal(varied), np.finfo(float).tiny))
+    values, axes = np.linalg.eigh(varied / np.outer(size, size))
+    changes = (size[:, None] * axes * np.sqrt(np.maximum(values, 0.0))).T * source.weight_total
+    step = STEP / np.sqrt(source.rows)
+    whole, unmoved = sums.flat, m_step(here, sums).to_vector(here)
+    moves = np.empty((len(changes), here.coordinates), dtype=np.float32)
+    for some in _pieces(len(changes)):
+        change = step * changes[some]
+        stack = here.mapped(partial(_repeated, len(change)))
+        moved = m_step(stack, sums.shaped(whole + change)).to_vector(here)
+        moves[some] = (moved - unmoved) / step
+    return moves
+
+
+def _repeated(times: int, a: Array) -> Array:
+    return np.repeat(a[None], times, axis=0)
+
+
+def _squares(here: Mixture, moves: Any) -> Array:
+    """(q, q) products of vectors (q, p) in the metric W."""
+    found = np.empty((len(moves), len(moves)))
+    for some in _pieces(len(moves)):
+        towards = here.information(moves[some].astype(np.float64))
+        for others in _pieces(len(moves)):
+            found[some, others] = towards @ moves[others].T.astype(np.float64)
+    return found
+
+
+def _pieces(count: int) -> list[slice]:
+    return [slice(first, first + _TOGETHER) for first in range(0, count, _TOGETHER)]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Of pairs of colours that some row may be of: products (width, width) of features of rows, a
+    row counting with the product of its probabilities of both."""
+
+    each: Mapping[tuple[int, int], Array]
+
+    def __add__(self, other: Pairs) -> Pairs:
+        both = dict(self.each)
+        for pair, products in other.each.items():
+            both[pair] = both[pair] + products if pair in both else products
+        return Pairs(both)
+
+
+@dataclass(frozen=True)
+class Doubted:
+    """The E step of a block for what is in doubt: which colours its rows are of.
+
+    Of rows that count for little one of many stands for all: where the sum of what they count for
+    passes a multiple of `FAINT`.
+    """
+
+    evaluation: Evaluation
+    travels: ClassVar = True
+
+    def __call__(self, block: Block) -> Pairs:
+        r, phi = self.evaluation.joint(block)
+        softmax_columns(r)
+        found: dict[tuple[int, int], Array] = {}
+        for i, j in zip(*np.nonzero(np.tril(r @ r.T >= FAINT / 2, -1)), strict=True):
+            both = r[i] * r[j]
+            upto = np.floor(np.cumsum(np.minimum(both / FAINT, 1.0)) + 0.5)
+            rows = np.flatnonzero(np.diff(upto, prepend=0.0))
+            counts = np.maximum(both[rows], FAINT)
+            if block.weights is not None:
+                counts *= block.weights[rows]
+            some = phi[:, rows] * np.sqrt(counts)
+            found[int(i), int(j)] = some @ some.T
+        return Pairs(found)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """How sums of groups of rows vary: of some blocks and others, (groups, q) in single precision,
+    whose products add up to what those of their rows' sums would."""
+
+    each: tuple[Any, ...]
+
+    def __add__(self, other: Groups) -> Groups:
+        return Groups(self.each + other.each)
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """The E step of a block for groups of about so many rows.
+
+    A table may be sorted: neighbours' scores then go together. So groups are compared with the
+    others of their block, and what the block's rows have in common is counted once for each.
+    """
+
+    evaluation: Evaluation
+    rows: int
+    travels: ClassVar = True
+
+    def __call__(self, block: Block) -> Groups:
+        count = min(max(block.n // self.rows, 4), block.n)
+        each = self.evaluation.grouped(block, count).flat
+        mean = each.mean(axis=0)
+        apart = (each - mean) * np.sqrt(count / max(count - 1, 1))
+        common = mean * (count / np.sqrt(block.n))
+        return Groups((np.vstack([apart, common]).astype(np.float32),))
