@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -21,12 +21,13 @@ from emcli.families.base import Family, Part
 from emcli.families.block import Block
 from emcli.families.completing import together
 from emcli.families.product import drawable
+from emcli.frozen import immutable
 from emcli.grammar import parse
 from emcli.kinds import Gathered, Group, Kind
 from emcli.numerics import Array, Codes, Mask
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Assorted(Gathered):
     """Its parameters, sums and charts are those of the kinds; `Gathered` says what it is."""
 

@@ -7,7 +7,7 @@ named, retried from other starts, and never the best while a regular fit exists.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -17,6 +17,7 @@ from emcli.degeneracy import Resolution, spurious
 from emcli.em import Step
 from emcli.errors import DegenerateError
 from emcli.events import Listener, StartFinished, Stepped, ignore
+from emcli.frozen import frozen, mutable
 from emcli.heats import Attempt, Heats
 from emcli.jump import Metric
 from emcli.mixture import Mixture, Model
@@ -37,7 +38,7 @@ SAME = 4e-2
 SPLITS = 4
 
 
-@dataclass(frozen=True)
+@frozen
 class Cell:
     """What became of one model with one k."""
 
@@ -71,7 +72,7 @@ class Cell:
         return replace(best, starts=self.starts + other.starts)
 
 
-@dataclass
+@mutable
 class Fitting:
     """What the cells of one table have in common; `given` is a mixture to start from instead."""
 

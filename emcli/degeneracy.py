@@ -13,7 +13,6 @@ of that column comes from rows that are hardly its own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +20,7 @@ import numpy as np
 from emcli.evaluation import places
 from emcli.families.base import Family
 from emcli.families.block import Block
-from emcli.frozen import frozen
+from emcli.frozen import frozen, mutable
 from emcli.mixture import Mixture
 from emcli.numerics import Array, Mask, distinct
 from emcli.sources.memory import MemorySource
@@ -43,7 +42,7 @@ class Spurious:
     why: str
 
 
-@dataclass
+@mutable
 class Resolution:
     """h: the smallest gap between distinct values of each column of a source.
 

@@ -16,13 +16,13 @@ there faster `acceleration`'s; both only take the two steps below.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from emcli.errors import DegenerateError
 from emcli.expectation import Expectation
 from emcli.families.block import Block
+from emcli.frozen import frozen
 from emcli.mixture import Mixture
 from emcli.numerics import Array, Mask
 from emcli.sources.memory import MemorySource
@@ -80,7 +80,7 @@ def overshot(before: Expectation, after: Expectation) -> Mask:
 HALVES = 40
 
 
-@dataclass(frozen=True)
+@frozen
 class Step:
     """Parameters and their log-likelihood; `kind` says how they came about: "em" or "jump"."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, lru_cache
 from math import prod
 from typing import Any, ClassVar
@@ -13,6 +13,7 @@ import numpy as np
 from emcli.expectation import Expectation
 from emcli.families.base import Family
 from emcli.families.block import Block
+from emcli.frozen import immutable
 from emcli.numerics import Array, safe_log, softmax_columns
 
 
@@ -24,7 +25,7 @@ def places(wanted: Sequence[str], names: Sequence[str]) -> Any:
     return np.array(found)
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Evaluation:
     """A mixture, or a stack of them, on blocks of given columns: one matrix product for all.
 

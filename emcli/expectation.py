@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from emcli.frozen import frozen
 from emcli.numerics import Array, Mask
 
 
-@dataclass(frozen=True)
+@frozen
 class Expectation:
     """What an E step leaves behind: sums over rows, which add.
 

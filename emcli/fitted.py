@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ class Scores:
     mean: float
 
 
-@dataclass(frozen=True, repr=False)
+@frozen
 class Fitted:
     """A fitted mixture: what `emcli fit` writes and the other commands read.
 

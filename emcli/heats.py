@@ -8,7 +8,6 @@ left go on with a sample ten times as large, and so forth. Only they ever see al
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from emcli.em import e_step
 from emcli.evaluation import Evaluation
 from emcli.families.block import Block
+from emcli.frozen import frozen, mutable
 from emcli.jump import Metric
 from emcli.mixture import Mixture
 from emcli.numerics import Array
@@ -44,7 +44,7 @@ WORTH = 8.0
 FEW = 3
 
 
-@dataclass
+@mutable
 class Attempt:
     """One start: how it began, its run unless there was nothing to run, and what became of it."""
 
@@ -64,7 +64,7 @@ class Attempt:
         return self.run.best.mixture
 
 
-@dataclass
+@mutable
 class Heats:
     """begin: a run of a start from this mixture on these rows; verdict: "ok" or what makes a run's
     end unusable; late: is the time that was allowed over?
@@ -167,7 +167,7 @@ class Heats:
         return [alive[i] for i in left]
 
 
-@dataclass(frozen=True)
+@frozen
 class Rivals:
     """How the log densities of several mixtures differ on the same rows.
 
@@ -198,7 +198,7 @@ class Rivals:
         return bool(away - hope > SIGMAS * np.sqrt(max(variance, 0.0)))
 
 
-@dataclass(frozen=True)
+@frozen
 class Differences:
     """What `Rivals` adds up over blocks: sums and products of log densities, (S, 1 + S)."""
 

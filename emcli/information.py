@@ -18,7 +18,6 @@ parameters: W J delta, J being its slope, found by differences, is a score.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -29,6 +28,7 @@ from emcli.errors import DegenerateError
 from emcli.evaluation import Evaluation
 from emcli.expectation import Expectation
 from emcli.families.block import Block
+from emcli.frozen import frozen
 from emcli.jump import Metric
 from emcli.mixture import Mixture
 from emcli.numerics import Array, softmax_columns
@@ -167,7 +167,7 @@ def _pieces(count: int) -> list[slice]:
     return [slice(first, first + _TOGETHER) for first in range(0, count, _TOGETHER)]
 
 
-@dataclass(frozen=True)
+@frozen
 class Pairs:
     """Of pairs of colours that some row may be of: products (width, width) of features of rows, a
     row counting with the product of its probabilities of both."""
@@ -181,7 +181,7 @@ class Pairs:
         return Pairs(both)
 
 
-@dataclass(frozen=True)
+@frozen
 class Doubted:
     """The E step of a block for what is in doubt: which colours its rows are of.
 
@@ -208,7 +208,7 @@ class Doubted:
         return Pairs(found)
 
 
-@dataclass(frozen=True)
+@frozen
 class Groups:
     """How sums of groups of rows vary: of some blocks and others, (groups, q) in single precision,
     whose products add up to what those of their rows' sums would."""
@@ -219,7 +219,7 @@ class Groups:
         return Groups(self.each + other.each)
 
 
-@dataclass(frozen=True)
+@frozen
 class Grouped:
     """The E step of a block for groups of about so many rows.
 

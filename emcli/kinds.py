@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from emcli.evaluation import places
 from emcli.families.base import Family, Part
 from emcli.families.product import named, undrawn
-from emcli.frozen import frozen
+from emcli.frozen import frozen, immutable
 from emcli.numerics import Array, Codes, Mask
 
 
@@ -49,7 +48,7 @@ class Group:
         return 0 if self.held else sum(family.free for family in self.families)
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Gathered(Family):
     """columns: all that are described; groups: the components by kind."""
 

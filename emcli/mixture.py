@@ -7,7 +7,6 @@ family. `Model` says which families describe which columns; `Mixture` adds the p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any, Self
@@ -21,12 +20,12 @@ from emcli.expectation import Expectation, put
 from emcli.families.base import Base, Family, Part
 from emcli.families.block import Block
 from emcli.families.product import drawable, named, undrawn
-from emcli.frozen import replace
+from emcli.frozen import frozen, immutable, replace
 from emcli.grammar import parse, split
 from emcli.numerics import Array, Codes, Mask, safe_log
 
 
-@dataclass(frozen=True)
+@frozen
 class Model:
     """A mixture before any fit: its blocks."""
 
@@ -101,7 +100,7 @@ def _empty(n: Array) -> DegenerateError:
     return DegenerateError(f"component {component + 1} is empty", component)
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Mixture:
     """Weights pi (..., K) and the families of its blocks, all with K components.
 

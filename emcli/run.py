@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import isfinite
 
 import numpy as np
@@ -12,6 +12,7 @@ from emcli.acceleration import FAILURES, JUMP, PLAIN_STEPS, Climb
 from emcli.em import Step, base_measure
 from emcli.errors import DegenerateError
 from emcli.expectation import Expectation
+from emcli.frozen import mutable
 from emcli.jump import Metric
 from emcli.mixture import Mixture
 from emcli.numerics import Mask
@@ -27,7 +28,7 @@ SETTLED = 5  # such steps where it begins near its end
 CAUTION = 0.9
 
 
-@dataclass
+@mutable
 class Convergence:
     """Aitken's estimate of the gain still to come, from consecutive plain EM steps.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from emcli.cell import Cell, Fitting
 from emcli.em import base_measure, e_step
 from emcli.events import CellFinished, CellStarted, Listener, ignore
+from emcli.frozen import frozen, mutable
 from emcli.mixture import Mixture, Model
 from emcli.numerics import distinct
 from emcli.settings import FitSettings
@@ -24,7 +25,7 @@ from emcli.workers import WORTHWHILE, shared
 STEPS, STEP, ROW = 50, 1e-4, 1e-7
 
 
-@dataclass(frozen=True)
+@frozen
 class Table:
     """The cells there are: every k of every model, model by model."""
 
@@ -41,7 +42,7 @@ class Table:
         return self.models[number // len(self.ks)], self.ks[number % len(self.ks)]
 
 
-@dataclass
+@mutable
 class Search:
     """Fits the cells of one source; `given` is a mixture to start from in place of the starts."""
 

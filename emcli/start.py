@@ -7,7 +7,7 @@ fit does. Row weights are masses: a weight of 2 is the row twice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from emcli.em import posterior
 from emcli.errors import DegenerateError
+from emcli.frozen import frozen, mutable
 from emcli.mixture import Mixture, Model
 from emcli.numerics import Array, distinct, whitened
 from emcli.run import alone
@@ -57,7 +58,7 @@ def kinds(asked: str | None, starts: int, one_dimension: bool) -> list[str]:
     return [*fixed, *(MIX[i % len(MIX)] for i in range(starts))][:starts]
 
 
-@dataclass(frozen=True)
+@frozen
 class Asked:
     """One start: its kind, its number, and which of several that begin alike.
 
@@ -85,7 +86,7 @@ class Asked:
         return cls(recorded["name"], recorded["index"], again, parent and cls.read(parent))
 
 
-@dataclass
+@mutable
 class Starter:
     """Starts for one model on the sample of a source."""
 

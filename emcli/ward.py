@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from emcli.frozen import mutable
 from emcli.numerics import Array, distinct
 
 # Most rows that are merged, for the cost is quadratic.
 TREE = 1_000
 
 
-@dataclass
+@mutable
 class Tree:
     """The merges of a sample, found by chains of nearest neighbours (Murtagh 1983)."""
 

@@ -16,10 +16,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emcli.files import death
+from emcli.frozen import mutable
 
 if TYPE_CHECKING:
     import subprocess
@@ -35,7 +35,7 @@ AHEAD = 2
 _COMMAND = "import sys; sys.path[:] = {path!r}; from emcli.workers import serve; serve()"
 
 
-@dataclass
+@mutable
 class Worker:
     """Another process at the other end of two pipes, which serves as `serve` does."""
 

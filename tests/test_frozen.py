@@ -1,4 +1,4 @@
-"""`frozen` is `@dataclass(frozen=True)`, only cheaper to declare."""
+"""`frozen`, `immutable` and `mutable` are dataclasses, only cheaper to declare."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emcli.frozen import frozen
+from emcli.frozen import frozen, immutable, mutable
 from emcli.frozen import replace as replaced
 
 
@@ -73,3 +73,49 @@ def test_nothing_can_be_changed(kind: Any) -> None:
         point.x = 2
     with pytest.raises(FrozenInstanceError):
         del point.x
+
+
+@immutable
+class Based:
+    """What is told apart by itself, with a field that only has a name."""
+
+    x: int
+    quiet: int = field(default=0, kw_only=True)
+    kept: list[int] = field(default_factory=list)
+
+
+@immutable
+class Grown(Based):
+    """One field more, before the one that only has a name."""
+
+    y: int = 1
+    twice: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "twice", 2 * self.y)
+
+
+@mutable
+class Changing:
+    """What may change."""
+
+    x: int
+    seen: list[int] = field(default_factory=list)
+
+
+def test_fields_by_name_alone_those_worked_out_and_those_made_anew() -> None:
+    assert vars(Grown(1, [2], 3, quiet=4)) == {"x": 1, "quiet": 4, "kept": [2], "y": 3, "twice": 6}
+    assert Based(1).kept == [] and Based(1).kept is not Based(1).kept
+    assert Based(1) != Based(1) and len({Based(1), Based(1)}) == 2
+    for wrong in (lambda: Based(1, [], 4), lambda: Based(1, x=1), lambda: Grown(1, twice=3)):
+        with pytest.raises(TypeError):
+            wrong()
+    with pytest.raises(FrozenInstanceError):
+        Based(1).x = 2  # type: ignore[misc]
+
+
+def test_what_may_change_does() -> None:
+    one = Changing(1)
+    one.x = 2
+    one.seen.append(3)
+    assert repr(one) == "Changing(x=2, seen=[3])" and Changing(2).seen == []

@@ -7,17 +7,18 @@ with what weight. The file knows nothing of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from emcli.families.base import Family, Part
 from emcli.families.block import Block
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, Mask
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Around(Family):
     """inner: the family it stands for; options: its part's under `inner`, and its own."""
 

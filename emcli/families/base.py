@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from math import prod
 from typing import Any, Protocol, Self
@@ -28,11 +28,11 @@ from emcli.errors import UsageError
 from emcli.families.block import Block
 from emcli.families.completing import Completing
 from emcli.families.words import typed
-from emcli.frozen import replace
+from emcli.frozen import frozen, immutable, replace
 from emcli.numerics import Array, Codes, Mask
 
 
-@dataclass(frozen=True)
+@frozen
 class Part:
     """One block of a model before any fit: what the grammar and the table say of it.
 
@@ -71,7 +71,7 @@ class Base(Hashable, Protocol):
     def __call__(self, values: Array) -> Array: ...
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Family(Completing):
     """K distributions of one family over the columns it names; immutable."""
 

@@ -7,7 +7,7 @@ weighted share (Lazarsfeld & Henry 1968; Goodman 1974).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -18,10 +18,11 @@ from emcli.families.completing import most_probable
 from emcli.families.exponential import Separable, fill_missing
 from emcli.families.helpers import imputed
 from emcli.families.independent import OneProbability
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, Mask, flat, safe_log
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Bernoulli(OneProbability, Separable):
     name: ClassVar = "bernoulli"
     summary: ClassVar = "columns of two levels (latent classes)"

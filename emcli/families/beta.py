@@ -7,7 +7,7 @@ concave, of the weighted means of log x and log(1 - x), by Newton's method.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -16,13 +16,14 @@ from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.located import Located, log_ratio
 from emcli.families.positive import LEAST, refuse_flat, standardised
+from emcli.frozen import frozen, immutable
 from emcli.numerics import Array, Codes, Mask, expit, stirling
 
 # Newton steps of the M step, and the gain per row it stops at.
 STEPS, ENOUGH = 100, 1e-16
 
 
-@dataclass(frozen=True)
+@frozen
 class LogOdds:
     """h(x): minus the sum of log x_j + log(1 - x_j) over what was observed."""
 
@@ -33,7 +34,7 @@ class LogOdds:
         return -np.where(np.isnan(found), 0.0, found).sum(axis=0)
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Beta(Located):
     alpha: Array
     beta: Array

@@ -8,7 +8,7 @@ numbers from 0 to m_j, the trials m from a column of the table (`trials=tosses`)
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,12 +20,13 @@ from emcli.families.exponential import ExponentialFamily
 from emcli.families.helpers import imputed, whole_numbers
 from emcli.families.independent import OneProbability
 from emcli.families.words import numbers
+from emcli.frozen import frozen, immutable
 from emcli.numerics import Array, Codes, flat, log_factorial, safe_log
 
 _MOST_TRIALS = 2**53  # the largest number up to which doubles hold every whole one
 
 
-@dataclass(frozen=True)
+@frozen
 class LogChoose:
     """h(x) of a binomial block: sum_j log C(m, x_j)."""
 
@@ -46,7 +47,7 @@ def _outcomes(values: Array, trials: str | int) -> tuple[Array, Array]:
     return np.where(missing, 0.0, heads), np.where(missing, 0.0, tails)
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Binomial(OneProbability, ExponentialFamily):
     trials: str | int
 

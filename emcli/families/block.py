@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
 
+from emcli.frozen import frozen
 from emcli.numerics import Array
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@frozen
 class Block:
     """A run of consecutive rows: what a family is given to look at.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -19,6 +18,7 @@ from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.newton import Newtonian, uphill
 from emcli.families.regression import Frame, Regression, products
+from emcli.frozen import immutable
 from emcli.numerics import Array, Mask, unpack
 
 # No coefficient moves by more than this and its own size, in the frame.
@@ -29,7 +29,7 @@ STEPS, ENOUGH = 100, 1e-11
 GONE = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Canonical(Regression, Newtonian):
     m_step: ClassVar = "Newton: iteratively reweighted least squares"
     continuous: ClassVar = False

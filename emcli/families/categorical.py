@@ -7,7 +7,7 @@ one array (K, levels of j) a column. M step: the weighted shares (Goodman 1974).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,10 +17,11 @@ from emcli.families.block import Block
 from emcli.families.completing import most_probable
 from emcli.families.exponential import ExponentialFamily
 from emcli.families.helpers import limits, refuse_unseen
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, Mask, flat, safe_log
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Categorical(ExponentialFamily):
     probabilities: tuple[Array, ...]
     levels: tuple[tuple[Any, ...], ...]

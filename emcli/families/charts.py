@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from emcli.families.axes import common_axes, compose, diagonal, eigen, match
 from emcli.families.structures import AXIS_ALIGNED, INVARIANCE
+from emcli.frozen import immutable
 from emcli.numerics import Array, flat
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Chart(ABC):
     """Coordinates (..., p) without units of the covariances of a structure, shaped like `base`.
 
@@ -88,7 +88,7 @@ class MatrixLogarithms(Chart):
         return compose(self._root @ axes, _exponential(values))
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Turns(Chart):
     """Of the others: log eigenvalues, then half the logarithms of the turns from the base's
     orientations, so that lines through it turn every plane at its own steady rate: geodesics."""

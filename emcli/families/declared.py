@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 import numpy as np
 
 from emcli.families.words import numbers, quoted, typed
+from emcli.frozen import immutable
 from emcli.numerics import Array, Mask
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Declared(ABC):
     """A family of distributions of some columns, with the arguments that its block was given."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -15,11 +14,11 @@ from emcli.families.block import Block
 from emcli.families.completing import Completing
 from emcli.families.exponential import Separable, fill_missing
 from emcli.families.normal import Normal, means_of, structure_of
-from emcli.frozen import replace
+from emcli.frozen import immutable, replace
 from emcli.numerics import Array, Codes, Mask
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Diagonal(Normal, Separable):
     """Axis-aligned: EII VII EEI VEI EVI VVI, and E and V on one column."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Self
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from emcli.families.base import Family
 from emcli.families.block import Block
 from emcli.families.helpers import refuse_unseen
+from emcli.frozen import immutable
 from emcli.numerics import Array
 
 
@@ -52,7 +53,7 @@ class ExponentialFamily(Family):
         return float((theta[..., 0] * n).sum() + (theta[..., 1:] * t).sum())
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Separable(ExponentialFamily):
     """An exponential family whose columns are independent within a component.
 

@@ -6,7 +6,7 @@ Parameter: rate lambda (K, d), above 0. M step: one over the weighted mean.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -15,10 +15,11 @@ from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.exponential import Separable, fill_missing
 from emcli.families.positive import Positive, refuse_flat, standardised
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, Mask, flat
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Exponential(Positive, Separable):
     rate: Array
 

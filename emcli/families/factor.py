@@ -12,7 +12,7 @@ density and the sums are those of `gaussian.Full`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -25,6 +25,7 @@ from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
 from emcli.families.gaussian import Full, Gaussian
 from emcli.families.helpers import array_from
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, Mask, flat
 
 # Factors that can be asked for.
@@ -33,7 +34,7 @@ _MOST = 1000
 STEPS = 5
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Factor(ExponentialFamily):
     mean: Array
     loadings: Array

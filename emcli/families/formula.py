@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any, NoReturn
 
 from emcli.errors import UsageError
 from emcli.families.words import quoted
+from emcli.frozen import frozen
 from emcli.numerics import Array
 
 _TOKEN = re.compile(r'\s*(?:"(?P<quoted>[^"]*)"|(?P<word>[\w.]+)|(?P<mark>\S))')
@@ -30,7 +30,7 @@ Factor = tuple[str, int]  # a column and the power it is raised to
 Term = frozenset[Factor]  # their product
 
 
-@dataclass(frozen=True)
+@frozen
 class Formula:
     """What depends on what; `str` gives it as the grammar writes it."""
 
@@ -86,7 +86,7 @@ def parse(text: str, find: Callable[[str], str]) -> Formula:
     return Formula(response, tuple(terms.values()), intercept)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Token:
     """A word or mark of a formula; name: the column it can mean, if it can; after: is it one
     that follows a blank?"""
@@ -168,7 +168,7 @@ def _refuse(text: str, what: str, hint: str = _HINT) -> NoReturn:
 Levels = tuple[tuple[Any, ...] | None, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Design:
     """The columns x of a regression: an intercept, if there is one, and the formula's terms.
 

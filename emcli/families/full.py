@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any, ClassVar, Protocol, Self
 
@@ -18,14 +18,14 @@ from emcli.families.helpers import refuse_unseen
 from emcli.families.marginals import Marginals, Seen, common
 from emcli.families.normal import Normal, means_of, structure_of
 from emcli.families.patterns import Completions, Components
-from emcli.frozen import replace
+from emcli.frozen import immutable, replace
 from emcli.numerics import Array, Codes, Mask, outer, triangle, unpack
 
 # EM steps of a start on its missing cells, its colours held.
 _STEPS = 5
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Full(Normal, ExponentialFamily):
     """Any orientation: EEE VEE EVE VVE EEV VEV EVV VVV."""
 
@@ -198,7 +198,7 @@ class View(Protocol):
         (B, d, d), and which cells are there (B, d); the missing ones' covariances count spare."""
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Incomplete(Full):
     """`Full` for a table with missing cells: the same parameters, by the path of its patterns."""
 

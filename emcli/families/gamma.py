@@ -7,17 +7,18 @@ the root of log a - digamma(a) = log mean(x) - mean(log x), by Newton's method (
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
 
 from emcli.families.located import Located, log_ratio
 from emcli.families.positive import LEAST, LogPower, refuse_flat
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, stirling
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Gamma(Located):
     shape: Array
     scale: Array

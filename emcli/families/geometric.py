@@ -6,7 +6,7 @@ p (K, d) of a success, above 0. M step: one over one more than the weighted mean
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -16,10 +16,11 @@ from emcli.families.block import Block
 from emcli.families.exponential import Separable, fill_missing
 from emcli.families.helpers import imputed, whole_numbers
 from emcli.families.independent import OneProbability
+from emcli.frozen import immutable
 from emcli.numerics import LOG_ZERO, Array, Codes, flat
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Geometric(OneProbability, Separable):
     name: ClassVar = "geometric"
     summary: ClassVar = "failures before the first success"

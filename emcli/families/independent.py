@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from emcli.families.base import Family, Part
 from emcli.families.block import Block
 from emcli.families.helpers import array_from, limits
+from emcli.frozen import immutable
 from emcli.numerics import Array, expit
 
 
@@ -48,7 +49,7 @@ class Independent(Family):
         return cls.made(part, **arrays)
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class OneProbability(Independent):
     """Those whose only parameter is a probability."""
 

@@ -11,7 +11,7 @@ Rubin 1977; McLachlan & Jones 1988). What is written is the inner family, and th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -22,6 +22,7 @@ from emcli.families.around import Around
 from emcli.families.base import Family, Part
 from emcli.families.between import LAWS, Between, between_means, quantiles
 from emcli.families.block import Block
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, Mask
 
 # Intervals are looked at so many at a time, each counted once for every component.
@@ -43,7 +44,7 @@ class Seen(NamedTuple):
     pieces: list[tuple[Codes, Between]]
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Interval(Around):
     """inner: of the values themselves; upper: the name of the upper sides where there are any, else
     '', its values being the lower ones; low, high: the range outside which nothing was recorded,

@@ -7,7 +7,7 @@ log p_k(x) = sum_j [ 1/2 log(lambda / (2 pi x_j^3)) - lambda (x_j - mu)^2 / (2 m
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -15,10 +15,11 @@ import numpy as np
 from emcli.families.located import Located
 from emcli.families.positive import LEAST, LogPower, refuse_flat
 from emcli.families.quadratic import LOG_2PI
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class InverseGaussian(Located):
     mean: Array
     shape: Array

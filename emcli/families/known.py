@@ -9,7 +9,6 @@ log pi_k p_k(x) of its own component to the log-likelihood, and a masked one the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,10 +17,11 @@ from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.categorical import Categorical
 from emcli.families.still import Still
+from emcli.frozen import immutable
 from emcli.numerics import Array
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Known(Still, Categorical):
     name: ClassVar = "known"
     written: ClassVar = False

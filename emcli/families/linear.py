@@ -9,7 +9,7 @@ DeSarbo & Cron 1988), solved for the step from the current coefficients, so that
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -24,13 +24,14 @@ from emcli.families.helpers import array_from
 from emcli.families.quadratic import LOG_2PI, MOST_COLUMNS, MOST_KAPPA
 from emcli.families.regression import Frame, Regression
 from emcli.families.words import numbers
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, Mask, triangle
 
 # A direction in which a component's design varies less than this, in units of itself, is none.
 FLAT = 1e-13
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Linear(Regression, ExponentialFamily):
     """anchor: (p,) the coefficients, in the frame, of one line through all rows, where it is known:
     sums are taken about it while they lose nothing by that."""

@@ -13,7 +13,7 @@ choose, as in `quadratic`.
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Self
 
@@ -24,10 +24,11 @@ from emcli.families.block import Block
 from emcli.families.exponential import Separable
 from emcli.families.positive import UNSEEN, Placed, refuse_flat
 from emcli.families.quadratic import MOST_KAPPA
+from emcli.frozen import immutable
 from emcli.numerics import Array, Mask
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Located(Placed, Separable):
     origin: Array  # (d,) in the middle of the data
 

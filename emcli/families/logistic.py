@@ -7,7 +7,6 @@ DeSarbo 1995).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -15,10 +14,11 @@ import numpy as np
 from emcli.families.block import Block
 from emcli.families.canonical import Canonical
 from emcli.families.completing import most_probable
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, Mask, expit
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Logistic(Canonical):
     name: ClassVar = "logistic"
     summary: ClassVar = "logistic regression: a column of two levels that depends on others"

@@ -7,7 +7,7 @@ logarithms.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -17,10 +17,11 @@ from emcli.families.block import Block
 from emcli.families.located import Located, log_ratio
 from emcli.families.positive import LEAST, LogPower, refuse_flat, standardised
 from emcli.families.quadratic import LOG_2PI
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Lognormal(Located):
     mu: Array
     sigma: Array

@@ -10,7 +10,6 @@ these, turned by A once a pattern, are those of the completed rows.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ import numpy as np
 from emcli.families.block import Block
 from emcli.families.patterns import Components, equally_many, patterns
 from emcli.families.quadratic import LOG_2PI, full_features, full_natural
+from emcli.frozen import frozen
 from emcli.numerics import Array, Codes, Mask, short_buffers, unpack
 
 # Rows from which a pattern of a block is worth matrices of its own: measured, 4 to 30 columns.
@@ -106,7 +106,7 @@ class Seen(NamedTuple):
         return first.sum(axis=0), second.sum(axis=0)
 
 
-@dataclass(frozen=True)
+@frozen
 class Marginals:
     """Rows, pattern by pattern, as components see them; block: whose scratch they use."""
 

@@ -8,7 +8,7 @@ weighted shares. A row without a trial says nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -19,10 +19,11 @@ from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
 from emcli.families.helpers import array_from, limits, whole_numbers
 from emcli.families.undivided import Undivided
+from emcli.frozen import frozen, immutable
 from emcli.numerics import Array, Codes, flat, log_factorial, safe_log
 
 
-@dataclass(frozen=True)
+@frozen
 class LogMultinomial:
     """h(x) of a multinomial block: log(m! / prod_j x_j!)."""
 
@@ -33,7 +34,7 @@ class LogMultinomial:
         return found
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Multinomial(Undivided, ExponentialFamily):
     probabilities: Array
     trials: Array  # (..., K) mean trials of the rows last summed: for `information` alone

@@ -15,7 +15,7 @@ step goes to where it is nought. That is Newton's method, in a scale in which it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -24,6 +24,7 @@ from emcli.families.base import Family, Part
 from emcli.families.block import Block
 from emcli.families.helpers import array_from, imputed, refuse_unseen, whole_numbers
 from emcli.families.rising import curve, curve_slope, log_mass, ratio, rising
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, flat, safe_log
 
 # A component whose variance exceeds its mean by less than this share is a Poisson.
@@ -70,7 +71,7 @@ class Sums(NamedTuple):
         return found + (height / (1 + at) - rise) * (z - at) / (1 + z)
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class NegBinomial(Family):
     size: Array
     mean: Array

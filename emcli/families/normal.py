@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -19,13 +19,14 @@ from emcli.families import charts, conditional, quadratic, structures
 from emcli.families.base import Family, Part
 from emcli.families.block import Block
 from emcli.families.helpers import refuse_unseen
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, Mask, flat, triangle, whitened
 
 # About a held mean, starts look at pairs of columns, unless there are more columns than this.
 _MOST_TURNED = 10
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Normal(Family):
     """What `full.Full` and `diagonal.Diagonal` share, and what the catalogue says of both."""
 

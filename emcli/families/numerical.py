@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -23,6 +23,7 @@ from emcli.families.helpers import array_from, refuse_unseen
 from emcli.families.newton import Local, Newtonian, uphill
 from emcli.families.parameter import Parameter
 from emcli.families.thinned import few, merged
+from emcli.frozen import immutable
 from emcli.numerics import Array, Mask, flat, outer, triangle
 
 # No coordinate moves by more of its units in one step.
@@ -35,7 +36,7 @@ GONE = 1e-6
 STEPS, ENOUGH = 30, 1e-8
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class NumericalFamily(Newtonian):
     """values: (..., K, d, p); curvature: (..., K, d, p, p), minus the bend of Q for one row, made
     positive definite; before any M step a guess of it, of which only the units are used.

@@ -11,12 +11,12 @@ made once a pattern; there is no loop over either.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from emcli.families.quadratic import LOG_2PI
+from emcli.frozen import frozen
 from emcli.numerics import Array, Codes, Mask
 
 
@@ -129,7 +129,7 @@ class Components(NamedTuple):
     log_determinant: Array
 
 
-@dataclass(frozen=True)
+@frozen
 class Completions:
     """Rows (d, n) as each component completes them."""
 

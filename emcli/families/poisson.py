@@ -6,7 +6,7 @@ Parameter: rate lambda (K, d), from 0. M step: the weighted mean.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -16,10 +16,11 @@ from emcli.families.block import Block
 from emcli.families.exponential import Separable, fill_missing
 from emcli.families.helpers import imputed, whole_numbers
 from emcli.families.independent import Independent
+from emcli.frozen import frozen, immutable
 from emcli.numerics import Array, Codes, flat, log_factorial, safe_log
 
 
-@dataclass(frozen=True)
+@frozen
 class LogFactorial:
     """h(x) of a Poisson block: -sum_j log x_j!."""
 
@@ -29,7 +30,7 @@ class LogFactorial:
         return -log_factorial(np.where(np.isnan(values), 0.0, values)).sum(axis=0)
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Poisson(Independent, Separable):
     rate: Array
 

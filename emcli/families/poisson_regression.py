@@ -6,7 +6,6 @@ Parameters: coefficients beta (K, p). M step: Newton (Wedel, DeSarbo, Bult & Ram
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,10 +13,11 @@ import numpy as np
 from emcli.families.canonical import Canonical
 from emcli.families.helpers import whole_numbers
 from emcli.families.poisson import LogFactorial
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class PoissonRegression(Canonical):
     name: ClassVar = "poisson-regression"
     summary: ClassVar = "Poisson regression: counts that depend on other columns"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
@@ -17,6 +16,7 @@ from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.helpers import imputed
 from emcli.families.independent import Independent
+from emcli.frozen import frozen
 from emcli.numerics import Array, Mask, flat
 
 # The least number a sample may hold: smaller draws would be rounded to zero, outside the support.
@@ -25,7 +25,7 @@ LEAST = np.finfo(float).tiny
 UNSEEN = "holds no row with a value of"
 
 
-@dataclass(frozen=True)
+@frozen
 class LogPower:
     """h(x): the sum of `power` log x_j over what was observed."""
 

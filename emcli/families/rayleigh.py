@@ -6,17 +6,18 @@ Parameter: scale sigma (K, d), above 0. M step: the root of half the weighted me
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
 
 from emcli.families.exponential import Separable, fill_missing
 from emcli.families.positive import LEAST, LogPower, Positive
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, flat
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Rayleigh(Positive, Separable):
     scale: Array
 

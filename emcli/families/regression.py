@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -25,13 +25,14 @@ from emcli.families.helpers import array_from, imputed
 from emcli.families.newton import Local
 from emcli.families.undivided import Undivided
 from emcli.families.words import quoted
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, flat, whitened
 
 # A column of the design this close to a combination of the others, in units of itself, is one.
 DEPENDENT = 1e-11
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Frame:
     """Coordinates z = turn x of a design's rows; of coefficients, gamma = root beta."""
 
@@ -62,7 +63,7 @@ class Frame:
         return cls(root, np.linalg.inv(root).T)
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Regression(Undivided):
     """coefficients: (..., K, p), the intercept first; curvature: (..., K, p, p), the information
     of one row in the frame."""

@@ -11,7 +11,7 @@ The length of the lean, the root of Delta' Psi^-1 Delta, is kept below a limit.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar, Self
 
@@ -21,10 +21,11 @@ from emcli.families import charts
 from emcli.families.base import Family
 from emcli.families.full import Full
 from emcli.families.skew_regression import HALF, MOST, pull
+from emcli.frozen import immutable
 from emcli.numerics import Array, flat, outer
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Leaning(Family):
     """normal: location and scale, as normal distributions N(xi, Omega); skewness: (..., K, d)."""
 

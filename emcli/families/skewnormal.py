@@ -20,7 +20,7 @@ Delta, which for one column is |alpha|, is 100 at most.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -38,6 +38,7 @@ from emcli.families.skew_parameters import Leaning
 from emcli.families.skew_patterns import leanings
 from emcli.families.skew_patterns import sums as completed_sums
 from emcli.families.skew_regression import HALF, MOST, Regression, above, length_of
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, Mask, outer
 
 # M steps of a fit to given colours.
@@ -46,7 +47,7 @@ STEPS = 5
 SMALL = 0.5
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class SkewNormal(Leaning):
     """Its parameters and their chart are those of what leans."""
 

@@ -17,7 +17,7 @@ many, is a place like any other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -31,6 +31,7 @@ from emcli.families.gaussian import Diagonal, Gaussian, Normal, structure_of
 from emcli.families.quadratic import LOG_2PI
 from emcli.families.structures import AXIS_ALIGNED, STRUCTURES
 from emcli.families.words import numbers
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, Mask, log_gamma_rise, stirling
 
 # What is fitted to colours begins with these degrees of freedom and takes a few M steps.
@@ -41,7 +42,7 @@ MOST = 1e8
 REACH = 1.0
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Student(Family):
     """gaussian: the normal distributions of the same location and scale; df: (..., K)."""
 

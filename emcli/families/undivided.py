@@ -8,7 +8,7 @@ nothing to it: log p = 0, and no share of its sums.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,6 +17,7 @@ from emcli.families.around import Around
 from emcli.families.base import Family, Part
 from emcli.families.block import Block
 from emcli.families.helpers import imputed, refuse_unseen
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, Mask
 
 
@@ -29,7 +30,7 @@ class Undivided(Family):
         return Gapped.around(self, {"inner": Around.of(self)}) if incomplete else self
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Gapped(Around):
     """The rows without a value in its columns are kept from the inner family."""
 

@@ -8,7 +8,7 @@ estimate of any component that has a share of every row, so the M step leaves th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,10 +18,11 @@ from emcli.families.block import Block
 from emcli.families.helpers import imputed
 from emcli.families.independent import Independent
 from emcli.families.still import Still
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, Mask
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Uniform(Still, Independent):
     lower: Array
     upper: Array

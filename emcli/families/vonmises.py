@@ -10,7 +10,7 @@ direction of the mean of the unit vectors, and the kappa at which I_1 / I_0 is i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -23,10 +23,11 @@ from emcli.families.block import Block
 from emcli.families.exponential import Separable
 from emcli.families.helpers import imputed
 from emcli.families.independent import Independent
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, Mask, flat, safe_log
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class VonMises(Independent, Separable):
     mean_direction: Array
     concentration: Array

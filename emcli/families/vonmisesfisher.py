@@ -10,7 +10,7 @@ are of the unit vectors; where a component is sharp, of what they differ from it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -23,13 +23,14 @@ from emcli.families.block import Block
 from emcli.families.exponential import ExponentialFamily
 from emcli.families.helpers import array_from
 from emcli.families.undivided import Undivided
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, Mask, flat, safe_log
 
 # What may be left of ties between unit vectors, times a hundred.
 _ROUNDING = 1e-13
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class VonMisesFisher(Undivided, ExponentialFamily):
     mean_direction: Array
     concentration: Array

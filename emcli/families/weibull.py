@@ -9,7 +9,7 @@ kept where the last term hardly counts, so that the step is short at first and e
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from emcli.families.base import Part
 from emcli.families.block import Block
 from emcli.families.positive import LEAST, UNSEEN, LogPower, Placed, refuse_flat
+from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, flat
 
 # Of the series; the share of the sum that its last may be, and the largest e.
@@ -64,7 +65,7 @@ class Sums(NamedTuple):
         return e
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class Weibull(Placed):
     shape: Array
     scale: Array

@@ -11,7 +11,7 @@ Of one column a mixture tells how many zeros are no counts, but not of which com
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -22,6 +22,7 @@ from emcli.families.exponential import Separable, fill_missing
 from emcli.families.helpers import imputed, whole_numbers
 from emcli.families.independent import Independent
 from emcli.families.poisson import LogFactorial
+from emcli.frozen import immutable
 from emcli.numerics import LOG_TINY, LOG_ZERO, Array, Codes, expit, flat, safe_log
 
 # Newton steps for the rate, and the relative change they stop at.
@@ -30,7 +31,7 @@ _STEPS, _ENOUGH = 100, 1e-15
 _GRID = np.linspace(0.0, 1.0, 33)
 
 
-@dataclass(frozen=True, eq=False)
+@immutable
 class ZeroInflatedPoisson(Independent, Separable):
     rate: Array
     zero_probability: Array

@@ -11,11 +11,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from emcli.events import CellFinished, CellStarted, Event, Listener, StartFinished, Stepped, ignore
 from emcli.files import death
+from emcli.frozen import mutable
 from emcli.report.terminal import moves
 from emcli.settings import Talking
 
@@ -47,7 +48,7 @@ def listening(talking: Talking, criterion: str, stream: TextIO | None) -> Iterat
             yield live
 
 
-@dataclass
+@mutable
 class State:
     """What has been heard so far; events may come from several threads."""
 

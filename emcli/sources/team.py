@@ -15,10 +15,10 @@ import signal
 import struct
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import IO, Any, NoReturn
 
 from emcli.files import death
+from emcli.frozen import mutable
 
 # part(f, unit): what is added up, and of which unit of the rows.
 Part = Callable[[Any, int], Any]
@@ -27,7 +27,7 @@ _NUMBER = struct.Struct("<i")
 _END = -1
 
 
-@dataclass
+@mutable
 class Member:
     """A forked process: it is told by `orders` and tells by `results`."""
 

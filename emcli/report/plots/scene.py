@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from emcli.families.base import Family
 from emcli.families.block import Block
 from emcli.families.interval import Interval
 from emcli.fitted import Fitted
+from emcli.frozen import frozen
 from emcli.kinds import Gathered
 from emcli.numerics import Array, Codes, Mask, safe_log
 from emcli.replay import Replay
@@ -24,7 +25,7 @@ from emcli.replay import Replay
 AT_ONCE = 65_536
 
 
-@dataclass(frozen=True)
+@frozen
 class Scene:
     """A fit and the rows; nothing is evaluated before it is wanted.
 
