@@ -42,7 +42,7 @@ class Climb:
 
     here: the stack; kind: (S,) how it got there; before, sums: where it came from, and the E step
     there (None at first); taken: steps so far; memory: the accelerator's, None for plain EM;
-    halves: how often in a row some M step overshot; looked: steps when it looked at the rows'
+    halves: how often in a row some M step overshot; looked: steps taken when it looked at the rows'
     information, or began.
     """
 
@@ -147,14 +147,15 @@ class Climb:
         here, sums = self.before.select(0), self.sums.select(0)
         if LOOK * information.price(here, sums, source) > steps:
             return self
-        found, memory = information.metric(here, sums, source), self.memory
+        after = replace(self, looked=self.taken)
+        found = information.metric(here, sums, source)
+        if found is None:
+            return after
         try:
-            if found:
-                there = m_step(self.before, self.sums)
-                memory = memory.sharpened(self.before, there, found)
+            there = m_step(self.before, self.sums)
+            return replace(after, memory=self.memory.sharpened(self.before, there, found))
         except (*FAILURES, ValueError):  # the chart cannot be drawn here
-            pass
-        return replace(self, memory=memory, looked=self.taken)
+            return after
 
     def onward(
         self, sums: Expectation, failed: Mask, resting: Mask, rows: float
@@ -173,12 +174,17 @@ class Climb:
             there = there.put(short, halfway(before, self.here.select(short)) if up else before)
         kind = np.where(failed & ~short, FIRST, STEP)
         if self.memory is None or taken <= PLAIN_STEPS:
-            ahead = Climb(there, kind, here, sums, taken, self.memory, halves, self.looked)
+            ahead = replace(
+                self, here=there, kind=kind, before=here, sums=sums, taken=taken, halves=halves
+            )
             return ahead, np.full(len(self), np.nan)
         way = Way(self.before, here, there, self.kind == STEP, failed, ~resting & ~failed)
         jump = self.memory.see(way, rows)
         ready = jump.ready
         goal = jump.goal if ready.all() else there.put(ready, jump.goal.select(ready))
         kind = np.where(ready, JUMP, kind)
-        ahead = Climb(goal, kind, here, sums, taken, jump.memory, halves, self.looked)
+        ahead = replace(
+            self, here=goal, kind=kind, before=here, sums=sums, taken=taken, halves=halves,
+            memory=jump.memory,
+        )  # fmt: skip
         return ahead, jump.remaining

@@ -18,7 +18,7 @@ from emcli.em import Step
 from emcli.errors import DegenerateError
 from emcli.events import Listener, StartFinished, Stepped, ignore
 from emcli.frozen import frozen, mutable
-from emcli.heats import Attempt, Heats
+from emcli.heats import OUTDONE, REPEATED, Attempt, Heats
 from emcli.jump import Metric
 from emcli.mixture import Mixture, Model
 from emcli.run import Pack, Run
@@ -130,7 +130,8 @@ class Fitting:
 
     def _failed(self, model: Model, k: int, attempts: Sequence[Attempt]) -> Cell:
         reasons = [a.status for a in attempts]
-        why = max(reasons, key=reasons.count)
+        own = [why for why in reasons if why not in (OUTDONE, REPEATED)] or reasons
+        why = max(own, key=own.count)
         return Cell(model.name, k, "degenerate", starts=len(attempts), trouble=why)
 
     def _attempts(self, starter: Starter, k: int) -> list[Attempt]:

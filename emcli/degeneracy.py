@@ -2,9 +2,10 @@
 
 The likelihood of a mixture of densities with free scales has no maximum: a component shrinking
 onto one row sends it to infinity. A component is spurious if it owns fewer than d + 2 distinct
-rows, or if its least variance in any direction is below the data's rounding, h^2/12 with h the
-smallest gap between distinct values of a column. Families with bounded likelihood, and structures
-that share volume and shape, are exempt, unless all components together shrink onto ties.
+rows, and lives on them, or if its least variance in any direction is below the data's rounding,
+h^2/12 with h the smallest gap between distinct values of a column. Families with bounded
+likelihood, and structures that share volume and shape, are exempt, unless all components together
+shrink onto ties.
 
 A component of any family is spurious, too, if none of its rows has a column's value: what it says
 of that column comes from rows that are hardly its own.
@@ -29,6 +30,8 @@ from emcli.sources.memory import MemorySource
 PARTS = 100
 # Rows of a component looked at before its distinct ones are said to be too few.
 _LOOK = 65_536
+# A component lives on the rows it owns if they are this share of its expected number of rows.
+LIVING = 0.1
 # An exempt structure is singular where its common variance is this share of the rounding.
 SINGULAR = 1e-6
 
@@ -143,7 +146,8 @@ def _small(
     """Components that own fewer distinct rows than the family wants, d + 2 mostly.
 
     A component owns the rows whose probability of it is at least half the highest that any row
-    has: one that lies under others owns rows, though it is nowhere the most probable.
+    has: one that lies under others owns rows, though it is nowhere the most probable. A wide one
+    may be most probable far out, and yet live on rows that it shares with others.
     """
     return [
         Spurious(k, family.columns, f"owns {count} distinct row{'s' * (count != 1)}")
@@ -154,43 +158,50 @@ def _small(
 def _few(
     mixture: Mixture, family: Family, source: MemorySource, columns: Sequence[str]
 ) -> dict[int, int]:
-    """How many rows, distinct in these columns, own those who own too few."""
-    few, highest = _owning_few(mixture, family, source, columns, np.ones(mixture.k))
-    return _owning_few(mixture, family, source, columns, highest)[0] if few else few
+    """How many rows, distinct in these columns, own those who own too few and live on them."""
+    few, highest, _ = _owning_few(mixture, family, source, columns, np.ones(mixture.k))
+    if not few:
+        return few
+    few, _, shares = _owning_few(mixture, family, source, columns, highest)
+    return {k: count for k, count in few.items() if shares[k] >= LIVING}
 
 
 def _owning_few(
     mixture: Mixture, family: Family, source: MemorySource, columns: Sequence[str], highest: Array
-) -> tuple[dict[int, int], Array]:
-    """How many distinct rows own those who own too few; and (K,) the highest probabilities.
+) -> tuple[dict[int, int], Array, Array]:
+    """How many distinct rows own those who own too few; (K,) the highest probabilities; and (K,)
+    which share of its expected rows a component owns.
 
     Those are complete where a component does own too few.
     """
     at = places(columns, source.names)
     least = np.broadcast_to(family.least_rows, mixture.k)
     owned: dict[int, list[Array]] = {k: [] for k in range(mixture.k) if least[k]}
-    seen = np.zeros(mixture.k)
-    for block, own, most in _owning(mixture, source, highest):
-        seen = np.maximum(seen, most)
+    seen, held, whole = np.zeros((3, mixture.k))
+    for block, own, r in _owning(mixture, source, highest):
+        seen = np.maximum(seen, r.max(axis=1, initial=0.0))
+        counted = r if block.weights is None else r * block.weights
+        held, whole = held + (counted * own).sum(axis=1), whole + counted.sum(axis=1)
         for k in list(owned):
             owned[k].append(block.values[at][:, own[k]])
             if _distinct(np.hstack(owned[k])[:, :_LOOK], int(least[k])):
                 del owned[k]
         if not owned:
             break
-    return {k: distinct(np.hstack(rows)).shape[1] for k, rows in owned.items()}, seen
+    few = {k: distinct(np.hstack(rows)).shape[1] for k, rows in owned.items()}
+    return few, seen, held / np.maximum(whole, np.finfo(float).tiny)
 
 
 def _owning(
     mixture: Mixture, source: MemorySource, highest: Array
 ) -> Iterator[tuple[Block, Mask, Array]]:
-    """Block by block which rows each component owns (K, n), and its highest probability (K,)."""
+    """Block by block which rows each component owns (K, n), and the probabilities (K, n)."""
     evaluation = mixture.at(source.names)
     for block in source.pieces(8192):
         r, _ = evaluation.posterior(block)
         if block.weights is not None:
             r *= block.weights > 0
-        yield block, (r >= highest[:, None] / 2) & (r > 0), r.max(axis=1, initial=0.0)
+        yield block, (r >= highest[:, None] / 2) & (r > 0), r
 
 
 def _unseen(mixture: Mixture, source: MemorySource, resolution: Resolution) -> list[Spurious]:
@@ -204,8 +215,8 @@ def _unseen(mixture: Mixture, source: MemorySource, resolution: Resolution) -> l
     for _ in range(2 if names else 0):
         left, seen = np.ones((mixture.k, len(names)), dtype=bool), np.zeros(mixture.k)
         left &= mixture.families[0].learnt[:, None]
-        for block, own, most in _owning(mixture, source, highest):
-            seen = np.maximum(seen, most)
+        for block, own, r in _owning(mixture, source, highest):
+            seen = np.maximum(seen, r.max(axis=1, initial=0.0))
             left &= ~(own @ ~np.isnan(block.values[at]).T)
             if not left.any():
                 return []

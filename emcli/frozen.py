@@ -35,7 +35,13 @@ def frozen(kind: type[T]) -> type[T]:
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
 def immutable(kind: type[T]) -> type[T]:
     """`@dataclass(frozen=True, eq=False)`."""
+    bases = [vars(base).get("__dataclass_params__") for base in kind.__mro__[1:]]
+    still = [params for params in bases if params and params.frozen]
+    for params in still:  # dataclasses would write methods for what inherits from what is frozen
+        params.frozen = False
     made: Any = mutable(kind)
+    for params in [*still, made.__dataclass_params__]:
+        params.frozen = True
     made.__setattr__ = made.__delattr__ = _refuse
     return made
 
@@ -59,7 +65,7 @@ def mutable(kind: type[T]) -> type[T]:
             values = defaults | placed | named
             values |= {name: make() for name, make in factories.items() if name not in values}
             twice = len(given) > len(in_order) or not named.keys().isdisjoint(placed)
-            if twice or len(values) != len(every):
+            if twice or values.keys() != set(every):
                 raise TypeError(f"{kind.__name__} takes {', '.join(every)}")
             vars(self).update([(name, values[name]) for name in every])
         else:

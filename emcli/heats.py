@@ -30,7 +30,7 @@ GROWTH = 10
 # small components sit down on a few rows of it, and all rows must undo that.
 LAPS = (6, 12, 24, 48, 96)
 # On the smallest sample nobody is told to be hopeless sooner than this. Where all rows are many
-# times more, two of them do: measured, maxima hundreds of nats higher, and none lower.
+# times more, two of them do: of 30 fits seven ended higher, by up to 2,312 nats, one by 3 lower.
 FIRST_LAPS = (PATIENCE + 1, 16, 48, 96)
 MANY, SHORT = 20, 2
 # Where about this much is left to gain, nothing more can be learnt from a sample.
@@ -44,6 +44,8 @@ SIGMAS = 3.0
 WORTH = 8.0
 # So many go on from any sample if chance explains their differences.
 FEW = 3
+# What became of those who are not left: others were there, or above.
+OUTDONE, REPEATED = "outdone", "the same as another"
 
 
 @mutable
@@ -135,7 +137,7 @@ class Heats:
                 half = -(-len(alive) // 2)
                 most = half if sample is self.source else max(half, FEW)
                 for attempt in alive[most:]:
-                    attempt.status = "outdone"
+                    attempt.status = OUTDONE
                 alive = alive[:most]
         return alive
 
@@ -162,9 +164,9 @@ class Heats:
         for i, attempt in enumerate(alive):
             assert attempt.run
             if attempt.run.converged and any(rivals.apart(i, j) < SAME for j in ended):
-                attempt.status = "the same as another"
+                attempt.status = REPEATED
             elif leader is not None and rivals.below(i, leader, attempt.run.hope):
-                attempt.status = "outdone"
+                attempt.status = OUTDONE
             else:
                 left.append(i)
                 ended += [i] if attempt.run.converged else []

@@ -36,11 +36,11 @@ from emcli.sources.memory import MemorySource
 
 # So many rows tell enough.
 MOST = 131_072
-# Which rows those are: not those that starts are tried on.
+# Which rows those are, where there are more.
 _SEED = 1982
 # Second derivatives of rows that differ by about one make the information in n rows uncertain by
 # 1 / sqrt(n): directions that tell less than so many times that are taken to tell as much.
-NOISE = 1.0
+NOISE = 2.0
 # How far the sums are moved for the M step's slopes, in standard errors of what is observed.
 STEP = 0.01
 # Directions in which sums vary by less than this of what they could are left to EM.
@@ -51,6 +51,8 @@ OWN = 10
 FAINT = 0.02
 # Groups for each free parameter: the inverse of what is found has a condition number of some seven.
 GROUPS = 5
+# More sums than this are not compared with each other: that takes too long, and too much memory.
+SUMS = 1_200
 # Sums moved at a time, and blocks whose groups are multiplied.
 _TOGETHER, _AT_ONCE = 64, 8
 
@@ -59,14 +61,15 @@ def price(here: Mixture, sums: Expectation, source: MemorySource) -> float:
     """What a metric costs, in passes over the rows; infinite where it would say nothing."""
     rows = min(source.rows, MOST)
     own = rows * here.weights.min() >= OWN * here.free / here.k
-    if not own:
+    count = sums.flat.shape[-1]
+    if not own or count > SUMS:
         return np.inf
     if only_colours(here):
         longer = 10.0 + here.k**2 / 10
     else:
         longer = 1.5 if source.weights is None and here.exact else np.inf
     # Decompositions take the cube of the number of sums.
-    return (longer * rows + 5.0 * sums.flat.shape[-1] ** 2) / source.rows
+    return (longer * rows + 5.0 * count**2) / source.rows
 
 
 def metric(here: Mixture, sums: Expectation, source: MemorySource) -> Metric | None:

@@ -47,8 +47,8 @@ class Memory:
     path: the points and where their EM steps lead in turn, (2 m, S) mixtures; x, f: (m, S, p) as
     vectors; known: (m, S) which of them count; slowest: (S,) least 1 - EM's rate of convergence
     seen; length, reach: (S,) of the last jump in the metric W, nought where there was none, and
-    what it may be; age: of the chart, in steps; metric: of a stack of one, the
-    first matrix in this chart in place of EM's own.
+    what it may be; age: of the chart, in steps; metric: of a stack of one, the first matrix in
+    this chart in place of EM's own.
     """
 
     chart: Mixture
@@ -144,16 +144,13 @@ class Memory:
         known = np.concatenate([self.known[-MEMORY:], np.ones((1, len(lost)), dtype=bool)])
         known[:, lost] = False
         slowest = np.where(lost, 1.0, self.slowest)
-        twice = len(self.known) and (lost & ~self.known[-1]).any()
-        metric = None if twice else self.metric
-        if len(self.x) or metric is not None:
+        if len(self.x) or self.metric is not None:
             new, image = Mixture.stack([here, there]).to_vector(self.chart)
-            if self.age < MEMORY or (metric is not None and self._near(new)):
+            if self.age < MEMORY or (self.metric is not None and self._near(new)):
                 x = np.concatenate([self.x[-MEMORY:], new[None]])
                 f = np.concatenate([self.f[-MEMORY:], (image - new)[None]])
                 return replace(
                     self, path=path, x=x, f=f, known=known, slowest=slowest, age=self.age + 1,
-                    metric=metric,
                 )
         every = path.to_vector(here)
         x = every[::2]

@@ -119,3 +119,13 @@ def test_what_may_change_does() -> None:
     one.x = 2
     one.seen.append(3)
     assert repr(one) == "Changing(x=2, seen=[3])" and Changing(2).seen == []
+
+
+def test_a_standard_dataclass_may_inherit() -> None:
+    @dataclass(frozen=True, eq=False)
+    class Other(Grown):
+        z: int = 5
+
+    assert (Other(1).z, Other(1, z=2).z, Other(1).twice) == (5, 2, 2)
+    with pytest.raises(FrozenInstanceError):
+        Other(1).z = 2  # type: ignore[misc]

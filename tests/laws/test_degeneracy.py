@@ -82,6 +82,25 @@ def test_a_component_along_a_line_is_recognised():
     assert [o.component for o in verdict(Mixture(np.array([0.86, 0.14]), (family,)), source)] == [1]
 
 
+@pytest.mark.parametrize(("weight", "sd", "regular"), [(0.1, 1.5, True), (2e-4, 0.01, False)])
+def test_a_wide_component_is_most_probable_far_out_and_lives_on_other_rows(weight, sd, regular):
+    rng = np.random.default_rng(3)
+    values = np.concatenate([rng.normal(size=5000), rng.normal(3, size=5000), [9.5, 9.51]])
+    components = [
+        {"colour": colour, "weight": share, "distributions": [{
+            "family": "gaussian", "columns": ["x"], "mean": [mean], "variance": [spread**2],
+        }]}
+        for colour, share, mean, spread in [
+            ("red", (1 - weight) / 2, 0.0, 1.0), ("blue", (1 - weight) / 2, 3.0, 1.0),
+            ("green", weight, 1.5 if regular else 9.505, sd),
+        ]
+    ]  # fmt: skip
+    mixture = Mixture.from_dict(components, "gaussian:V")
+    source = MemorySource(values[None], ["x"])
+    found = spurious(mixture, source, Resolution(source, source))
+    assert (found == []) == regular
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_too_few_distinct_rows_are_too_few_however_often_repeated(rows):
     """d + 2 distinct rows: repeats and weights do not help."""
