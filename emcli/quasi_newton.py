@@ -28,6 +28,11 @@ MEMORY = 8
 # No coordinate (a logarithm, or a mean in standard deviations) moves by more in one step: a
 # probability sent to zero too early never comes back.
 FAR = 1.0
+# The first jump is at most so many times as long as EM's own step in the metric W, and each that
+# goes so far lets the next go twice as far: a start that leaps at once leaves its basin. Of 120
+# starts of three overlapping problems 7 ended lower than plain EM's and 22 higher, 46, 79 and 14
+# times as soon; leaping at once 12 and 19, 43, 72 and 10 times.
+LEAP = 4.0
 # After a jump that fell too low the next are at most this share of its length in the metric W, and
 # each that goes so far doubles it. Else a start whose rate of convergence is told by one pair of
 # points jumps too far, forgets, and does so again: measured, a third of the steps for carcinoma and
@@ -193,7 +198,10 @@ class Memory:
         """
         both = np.array([ahead, self.f[-1]])
         length, own = np.sqrt((both * self.chart.information(both)).sum(axis=-1))
-        grown = np.where(self.length < self.reach, self.reach, 2 * self.reach)
+        reach = self.reach
+        if self.metric is None:
+            reach = np.where(tried & np.isinf(reach), LEAP * own, reach)
+        grown = np.where(self.length < reach, reach, 2 * reach)
         reach = np.where(lost & (self.length > 0), SHORTER * self.length, grown)
         within = np.minimum(length, np.maximum(reach, own))
         share = within / np.where(length > 0, length, 1.0)

@@ -27,8 +27,9 @@ from emcli.families.rising import curve, curve_slope, log_mass, ratio, rising
 from emcli.frozen import immutable
 from emcli.numerics import Array, Codes, flat, safe_log
 
-# A component whose variance exceeds its mean by less than this share is a Poisson.
-_POISSON = 1e-12
+# A component whose variance exceeds its mean by less than this share is a Poisson: of a row's log
+# density at its best that is a share of 1e-16.
+_POISSON = 1e-8
 # A mean below this is made of rows that are not the component's.
 _NOTHING = 1e-200
 # Steps of the complete-data fit, and the relative change they stop at: the next one is its square.

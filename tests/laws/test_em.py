@@ -11,6 +11,7 @@ from scipy import stats
 
 from emcli.acceleration import DIP, JUMP, Climb
 from emcli.em import base_measure, e_step, m_step, q, steps
+from emcli.errors import DegenerateError
 from emcli.mixture import Mixture
 from emcli.run import alone
 from emcli.settings import Stopping
@@ -180,7 +181,10 @@ def test_a_jump_dips_by_a_nat_at_most_and_em_steps_never(row, acceleration):
         sums, failed = climb.evaluate(source)
         if not failed:
             path.append((climb.kind[0] == JUMP, sums.log_likelihood[0]))
-        climb, _ = climb.onward(sums, failed, np.array([False]), source.rows)
+        try:
+            climb, _ = climb.onward(sums, failed, np.array([False]), source.rows)
+        except DegenerateError:  # a component that vanished on the way up
+            break
     assert any(jumped for jumped, _ in path)
     for (_, before), (jumped, after) in pairwise(path):
         assert after >= before - DIP * jumped - slack(source, before)
@@ -201,8 +205,9 @@ def test_a_run_returns_the_best_point_it_passed_and_its_likelihood(row, accelera
 
 @every_row
 def test_accelerated_and_plain_end_together(row):
+    """From near the truth: farther away skew normals have many maxima to end in."""
     source = row.source(500, seed=32)
-    start = rough(row, source, 32, 0.3)
+    start = rough(row, source, 32, 0.2)
     ends = [
         alone(start, source, Stopping(acceleration=a)).reached
         for a in ("lbfgs", "squarem", "none")

@@ -8,7 +8,7 @@ from emcli.acceleration import FIRST, JUMP, STEP, Climb
 from emcli.em import e_step, m_step
 from emcli.jump import Way
 from emcli.mixture import Mixture
-from emcli.quasi_newton import SHORTER, Memory
+from emcli.quasi_newton import LEAP, SHORTER, Memory
 from emcli.run import Pack, Run
 from emcli.settings import Stopping
 
@@ -39,6 +39,17 @@ def test_after_a_jump_that_fell_the_next_is_shorter(row):
     # Logs of shares lose what all of them have in common on the way there and back.
     assert length(chart, again.goal.to_vector(chart) - at) <= 1.05 * most
     assert most < first.memory.length[0]
+
+
+@rows(row for row in TABLE if row.name in ("gaussian:VVV", "categorical", "gamma"))
+def test_the_first_jump_is_not_much_longer_than_the_step(row):
+    source = row.source(300, 5)
+    here = Mixture.stack([rough(row, source)])
+    ways = (walked(here, source, Memory.empty(here), steps) for steps in range(1, 9))
+    jump = next(jump for jump in ways if jump.ready[0])
+    chart, step = jump.memory.chart, jump.memory.f[-1]
+    most = LEAP * length(chart, step) * (1 + 1e-12)
+    assert 0 < jump.memory.length[0] <= most
 
 
 def length(chart, step):

@@ -104,13 +104,13 @@ def passes(folder: str, **words: str) -> tuple[Answer, Step]:
     rows, asked = taken(folder), problem(**words)
     rng, seen = np.random.default_rng(4), watched()
 
-    def climbed(start: str, how: str) -> list[float]:
+    def climbed(start: str, **how: str) -> list[float]:
         """The log-likelihood of every pass of a run from the start to the very end."""
         seen.clear()
         with suppress(FitError):  # it came to an end that a fit refuses, but it came to it
             emcli.fit(
-                np.array(rows), MODELS[asked.model], asked.k, start=start, acceleration=how,
-                tolerance=1e-9, max_iterations=200_000,
+                np.array(rows), MODELS[asked.model], asked.k, start=start, tolerance=1e-9,
+                max_iterations=200_000, **how,
             )  # fmt: skip
         return [*seen]
 
@@ -119,12 +119,12 @@ def passes(folder: str, **words: str) -> tuple[Answer, Step]:
         path = f"{folder}/start.json"
         with open(path, "w") as file:
             json.dump({"model": MODELS[asked.model], "components": components(asked, means)}, file)
-        plain, fast = climbed(path, "none"), climbed(path, "squarem")
-        optimum = max(*plain, *fast)
-        short = max(plain) - max(fast)
-        ends = (optimum, optimum) if abs(short) < SAME else (max(plain), max(fast))
+        plain, fast = climbed(path, acceleration="none"), climbed(path)
+        ends = max(plain), max(fast)
+        near = [max(ends)] * 2 if abs(ends[0] - ends[1]) < SAME else ends
         return {
-            "plain": arrival(plain, ends[0]), "fast": arrival(fast, ends[1]), "short": short,
+            "plain": arrival(plain, near[0]), "fast": arrival(fast, near[1]),
+            "plain end": ends[0], "fast end": ends[1],
         }  # fmt: skip
 
     return {}, step
