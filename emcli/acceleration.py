@@ -41,9 +41,9 @@ class Climb:
     """Where each start of a stack is, and what there must be known of its way to go on.
 
     here: the stack; kind: (S,) how it got there; before, sums: where it came from, and the E step
-    there (None at first); taken: steps so far; memory: the accelerator's, None for plain EM;
-    halves: how often in a row some M step overshot; looked: steps taken when it looked at the rows'
-    information, or began.
+    there (None at first); taken: steps so far (fewer, where jumps shall wait); memory: the
+    accelerator's, None for plain EM; halves: how often in a row some M step overshot; looked: steps
+    taken when it looked at the rows' information, or began.
     """
 
     here: Mixture

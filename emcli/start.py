@@ -112,6 +112,11 @@ class Starter:
         return whitened(self.points, self.masses)
 
     @cached_property
+    def apart(self) -> Array:
+        """(p, m) the points that differ, of rows with weight."""
+        return distinct(self.points[:, self.masses > 0])
+
+    @cached_property
     def tree(self) -> Tree:
         """The hierarchy of the points in the model's coordinates."""
         return Tree.grow(self.points, self.masses)
@@ -234,6 +239,8 @@ class Starter:
                 return nearest(self.whitened, self.whitened_tree.centres(k))
             return nearest(self.points, self.tree.centres(k))
         if kind == "random":
+            if self.apart.shape[1] <= k:
+                return nearest(self.points, self.apart)
             return nearest(self.points, scattered(self.points, self.masses, k, rng))
         return lloyd(self.points, self.masses, plus_plus(self.points, self.masses, k, rng))
 
@@ -260,10 +267,7 @@ def quantile(x: Array, masses: Array, k: int) -> Labels:
 
 
 def scattered(points: Array, masses: Array, k: int, rng: np.random.Generator) -> Array:
-    """k rows drawn by mass, as different as the table allows."""
-    apart = distinct(points[:, masses > 0])
-    if apart.shape[1] <= k:
-        return apart
+    """k rows drawn by mass."""
     chosen = rng.choice(points.shape[1], size=k, replace=False, p=masses / masses.sum())
     return points[:, chosen]
 

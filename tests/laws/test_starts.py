@@ -215,10 +215,11 @@ def test_lloyd_lowers_the_spread(seed):
 
 
 def test_scattered_rows_differ_where_the_table_allows():
-    points = np.repeat(np.arange(3.0), 50)[None]
+    (row,) = (row for row in TABLE if row.name == "gaussian:V")
+    source = MemorySource(np.repeat(np.arange(3.0), 50)[None], row.names)
     for seed in range(20):
-        found = scattered(points, np.ones(150), 3, np.random.default_rng(seed))
-        assert found.shape == (1, 3) and len(np.unique(found)) == 3
+        labels = starter(row, source).labels("random", 3, np.random.default_rng(seed))
+        assert len(np.unique(labels)) == 3
 
 
 def test_kinds_are_as_many_as_asked():
