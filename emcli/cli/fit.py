@@ -15,7 +15,7 @@ from emcli.settings import STARTS, Families, FitSettings, Output, Reading, chang
 
 if TYPE_CHECKING:
     from emcli.api import Outcome
-    from emcli.cli.assign import Lot
+    from emcli.cli.colouring import Lot
     from emcli.tables import Table
 
 _HELP = """Fit a mixture to a table and print what was found.
@@ -112,7 +112,7 @@ def _document(result: Result, data: Sequence[str], settings: FitSettings) -> str
 
 def _write_assignments(file: IO[bytes], result: Result, settings: FitSettings) -> None:
     """One line for each row of the input; rows that were dropped have no colour."""
-    from emcli.cli.assign import write_colours
+    from emcli.cli.colouring import write_colours
 
     output = settings.output
     id_name = settings.selecting.id
@@ -147,7 +147,7 @@ def _write_imputed(file: IO[bytes], result: Result, settings: FitSettings) -> Re
 def _lots(result: Result, id_name: str | None, append: bool) -> Iterator[Lot]:
     """All rows, with the columns of the input that are written."""
     from emcli import tables
-    from emcli.cli.assign import Lot
+    from emcli.cli.colouring import Lot
 
     table, data = result.table, result.outcome.data
     if not append and id_name is None:

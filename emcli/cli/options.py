@@ -50,6 +50,12 @@ class Command(click.Command):
         self.bundle = bundle
         self.arguments = [argument.name for argument in arguments]
 
+    def make_parser(self, ctx: click.Context) -> Any:
+        """Click looks for `-k` among the long options first, and for all that are like it."""
+        parser: Any = super().make_parser(ctx)
+        parser._long_opt |= parser._short_opt
+        return parser
+
     def invoke(self, ctx: click.Context) -> Any:
         arguments = [ctx.params[name] for name in self.arguments if name]
         if self.bundle is None:

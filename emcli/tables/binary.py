@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any
 
@@ -162,6 +161,8 @@ def _parquet(file: Any) -> Any:
 
 def _copied(stream: Stream, file: IO[bytes]) -> IO[bytes]:
     """All that comes by the stream, in a file."""
+    import shutil
+
     try:
         shutil.copyfileobj(stream, file, BUFFER)
         file.flush()

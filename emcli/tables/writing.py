@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,9 @@ import pyarrow as pa
 from emcli.errors import UsageError
 from emcli.tables import bridge, compute
 from emcli.tables.table import PIECE, refuse_twins
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 _SPECIAL = r'[",\r\n]'
 _THREADS = min(os.cpu_count() or 1, 8)  # numbers take ten times as long to format as to write
@@ -35,8 +38,14 @@ class RowWriter:
         self.file, self.csv = file, fmt == "csv"
         self.parquet: Any = None
         self.started = False
-        self.threads = ThreadPoolExecutor(_THREADS)
         self.pending: list[Future[pa.Buffer]] = []
+
+    @cached_property
+    def threads(self) -> ThreadPoolExecutor:
+        """Who formats; a small table needs none."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        return ThreadPoolExecutor(_THREADS)
 
     def __enter__(self) -> RowWriter:
         return self
@@ -49,7 +58,8 @@ class RowWriter:
     ) -> None:
         if kind is None:
             self._drain(0)
-        self.threads.shutdown(cancel_futures=True)
+        if "threads" in vars(self):
+            self.threads.shutdown(cancel_futures=True)
         if self.parquet is not None and kind is None:
             self.parquet.close()
 
@@ -58,6 +68,9 @@ class RowWriter:
         if not self.started:
             self._start(table)
         if self.csv:
+            if table.num_rows <= _LINES and not self.pending:
+                self.file.write(_lines(table))
+                return
             for start in range(0, table.num_rows, _LINES):
                 self.pending.append(self.threads.submit(_lines, table.slice(start, _LINES)))
                 self._drain(_WAITING)
