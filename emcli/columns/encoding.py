@@ -104,13 +104,14 @@ def encode(
     seen in part, whose upper sides are columns after all that are described. Raises `InputError`
     naming file, row, column and value.
     """
-    d, n = len(columns), table.rows
+    d = len(columns)
     roles = [name and single(table.names, name) for name in (selecting.weight, selecting.id)]
     weight, identity = roles
-    shape = d + (weight is not None), n
-    matrix = table.spool.matrix(*shape) if table.spool else Matrix(np.empty(shape))
-    _return_unused(table)
     seen = partly or {}
+    # A column that was seen in part is not filled with itself.
+    own = [column.name for column in columns if not seen]
+    matrix = table.matrix([*(own or [""] * d), *([weight] if weight else [])])
+    _return_unused(table)
     second = {one.second: one for one in seen.values() if one.second}
     for number, column in enumerate(columns):
         if column.name in second:
@@ -137,7 +138,7 @@ def encode(
     _return_unused(table)
     return Data(
         columns, matrix.values[:d, :kept], matrix.values[d, :kept] if weight else None,
-        gaps.rows(), n, np.append(gaps.missing, [0] * aside),
+        gaps.rows(), table.rows, np.append(gaps.missing, [0] * aside),
         np.array(gaps.blank, dtype=np.int64), matrix,
     )  # fmt: skip
 

@@ -97,11 +97,12 @@ class Spool:
         at, size = place
         return os.pread(self._file.fileno(), size, at)
 
-    def matrix(self, d: int, n: int) -> Matrix:
-        """Room for (d, n) float64, in memory or in a file."""
+    def matrix(self, d: int, n: int, place: Array | None = None) -> Matrix:
+        """Room for (d, n) float64, in memory, at that place perhaps, or in a file."""
         if self.keep(8 * d * n):
-            values = np.empty((d, n))
-            weakref.finalize(values, self.give_back, values.nbytes)
+            values = np.empty((d, n)) if place is None else place
+            owner = values if values.base is None else values.base
+            weakref.finalize(owner, self.give_back, values.nbytes)
             return Matrix(values)
         return Mapped(self, d, n)
 

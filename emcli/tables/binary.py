@@ -101,6 +101,9 @@ class BinaryFile:
             raise no_rows(self.label, text=False)
         return self._rows
 
+    def matrix(self, names: Sequence[str]) -> None:
+        """Nothing is kept."""
+
     def runs(self, names: Sequence[str], last: bool = False) -> Iterator[tuple[pa.Table, Part]]:
         """The rows of some columns, and where they are from."""
         skipped = 0

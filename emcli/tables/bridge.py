@@ -79,12 +79,18 @@ def floats(column: Column, out: np.ndarray | None = None) -> np.ndarray:
     out = np.empty(len(column)) if out is None else out
     start = 0
     for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
-        piece = out[start : start + len(chunk)]
-        piece[:] = view(chunk)
+        piece, found = out[start : start + len(chunk)], view(chunk)
+        if found.dtype != out.dtype or not _same(found, piece):
+            piece[:] = found
         if chunk.null_count:
             piece[~valid(chunk)] = np.nan
         start += len(chunk)
     return out
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Are these the same memory?"""
+    return bool(one.__array_interface__["data"][0] == other.__array_interface__["data"][0])
 
 
 def integers(column: Column, empty: int = -1) -> np.ndarray:

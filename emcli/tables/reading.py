@@ -9,8 +9,9 @@ from typing import Any, Protocol, TypeAlias
 import pyarrow as pa
 
 from emcli.errors import InputError, UsageError
+from emcli.numerics import Array
 from emcli.settings import Reading
-from emcli.sources.spool import Spool
+from emcli.sources.spool import Matrix, Spool
 from emcli.tables import bridge, compute
 from emcli.tables.binary import BinaryFile, Input, is_binary
 from emcli.tables.opening import open_stream
@@ -104,6 +105,9 @@ class File(Protocol):
     def runs(self, names: Sequence[str], last: bool = False) -> Iterator[tuple[pa.Table, Part]]:
         """The rows of some columns, run by run; `last`: they are not wanted again soon."""
 
+    def matrix(self, names: Sequence[str]) -> Array | None:
+        """The memory these columns lie in, as (d, rows) float64, where there is such."""
+
 
 def _opened(
     source: Input, reading: Reading, columns: Sequence[str] | None, spool: Spool
@@ -143,6 +147,11 @@ class FileTable(Table):
                 ])
                 yield Table(arrow, parts, self.decimal, first)
                 first += arrow.num_rows
+
+    def matrix(self, names: Sequence[str]) -> Matrix:
+        place = self.files[0].matrix(names) if len(self.files) == 1 else None
+        assert self.spool
+        return self.spool.matrix(len(names), self.rows, place)
 
     def _typed(self, arrow: pa.Table, part: Part) -> pa.Table:
         """The run with its columns in the types they have over all runs."""

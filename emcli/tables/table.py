@@ -5,11 +5,12 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
 
 from emcli.errors import InputError
 from emcli.frozen import frozen
-from emcli.sources.spool import Spool
+from emcli.sources.spool import Matrix, Spool
 from emcli.tables import bridge, compute
 
 #: Rows of a piece of a streamed table, and of a row group that is written.
@@ -93,6 +94,15 @@ class Table:
                 arrow = self.arrow.slice(begin + start, min(LARGE, part.rows - start))
                 piece = Part(part.label, arrow.num_rows, part.skipped + start)
                 yield Table(arrow, [piece], self.decimal, self.first_row + begin + start)
+
+    def matrix(self, names: Sequence[str]) -> Matrix:
+        """Room for these columns as numbers, (d, n) float64.
+
+        What was kept of the columns may be lost as it is filled: with the column itself, piece by
+        piece for the `last` time.
+        """
+        d, n = len(names), self.rows
+        return self.spool.matrix(d, n) if self.spool else Matrix(np.empty((d, n)))
 
     @property
     def label(self) -> str:

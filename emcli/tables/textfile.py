@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from emcli.errors import InputError
 from emcli.frozen import frozen
+from emcli.numerics import Array
 from emcli.settings import Reading
 from emcli.sources.spool import Spool
 from emcli.tables import text
@@ -24,15 +25,18 @@ from emcli.tables.table import Part, no_rows
 class Kept:
     """Some rows of some columns, in memory or in the spool's file.
 
-    shelves: where numbers lie in memory; expected: about how many rows there are from here on.
+    shelves: where numbers lie in memory; at: rows before these; expected: about how many there are
+    from here on.
     """
 
-    def __init__(self, spool: Spool, shelves: Shelves, arrow: pa.Table, expected: int) -> None:
+    def __init__(
+        self, spool: Spool, shelves: Shelves, arrow: pa.Table, at: int, expected: int
+    ) -> None:
         self.spool, self.schema = spool, shelves.schema(arrow.schema)
         self._held: dict[str, pa.ChunkedArray | tuple[int, int]] = {}
         for name, column in zip(arrow.column_names, arrow.columns, strict=True):
             if spool.keep(column.nbytes):
-                self._held[name] = shelves.put(name, column, expected)
+                self._held[name] = shelves.put(name, column, at, expected)
             else:
                 self._held[name] = spool.write(_packed(column, name))
 
@@ -92,17 +96,18 @@ class TextFile:
         self.names = [n for n in self.layout.names if columns is None or n in columns]
         self.rows = 0
         self._runs: list[Run] = []
-        shelves = Shelves()
+        self._shelves = Shelves(self.names)
         self.types: dict[str, set[pa.DataType]] = {name: set() for name in self.names}
         for body, arrow in parsed(iter(records), partial(self._parse, names=self.names)):
             text_of = self._text_at(at, body, spool)
             expected = self._expected(at, len(body), arrow.num_rows)
-            kept = Kept(spool, shelves, arrow, expected)
+            kept = Kept(spool, self._shelves, arrow, self.rows, expected)
             self._runs.append(Run(kept, text_of, arrow.num_rows, self.rows))
             self.rows, at = self.rows + arrow.num_rows, at + len(body)
             kinds = arrow.schema.types if self.names else ()  # asked for none, Arrow reads all
             for name, kind in zip(self.names, kinds, strict=True):
                 self.types[name].add(kind)
+        self._shelves.filled()
         if not self.rows:
             raise no_rows(self.label, text=True)
 
@@ -143,6 +148,10 @@ class TextFile:
             yield arrow, Part(self.label, run.rows, run.skipped, partial(self._typed, run))
             if last:
                 run.kept.let_go(names)
+
+    def matrix(self, names: Sequence[str]) -> Array | None:
+        """(d, rows) float64, the memory these columns lie in, if they lie together; once only."""
+        return self._shelves.matrix(names, self.rows)
 
     def _again(self, run: Run, names: Sequence[str], types: Any) -> pa.Table:
         try:
