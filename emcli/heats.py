@@ -15,7 +15,7 @@ import numpy as np
 from emcli.em import e_step
 from emcli.evaluation import Evaluation
 from emcli.families.block import Block
-from emcli.frozen import frozen, mutable
+from emcli.frozen import frozen, mutable, replace
 from emcli.jump import Metric
 from emcli.mixture import Mixture
 from emcli.numerics import Array
@@ -127,11 +127,14 @@ class Heats:
         Beyond the smallest sample no more than the better half goes on, from the third look on,
         and a few: where chance explains all differences, every start would see all rows.
         """
+        # The tolerance is of all rows' log-likelihood.
+        enough = self.stopping.tolerance * sample.rows / self.source.rows
+        stopping = replace(self.stopping, tolerance=enough)
         for number, lap in enumerate(self._laps(sample)):
             going = [one.run for one in alive if one.run and not one.run.stopped]
             if not going:
                 break
-            Pack(going, sample, self.stopping).advance(lap, NEAR, late=self.late)
+            Pack(going, sample, stopping).advance(lap, NEAR, late=self.late)
             alive = self._left(alive, sample)
             if number > 1 and sample is not self.sample:
                 half = -(-len(alive) // 2)
