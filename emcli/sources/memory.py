@@ -228,7 +228,9 @@ class MemorySource:
     def only(self, chosen: np.ndarray) -> MemorySource:
         """A source of these rows."""
         weights = None if self.weights is None else self.weights[chosen]
-        values = np.take(self.values, chosen, axis=1)  # in order, which indexing would not be
+        values = np.empty((len(self.values), len(chosen)))
+        for row, out in zip(self.values, values, strict=True):  # `np.take` of all copies them first
+            np.take(row, chosen, out=out, mode="clip")
         return MemorySource(values, self.names, weights, self.threads)
 
     def pieces(self, rows: int) -> Iterator[Block]:
