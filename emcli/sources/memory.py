@@ -230,7 +230,7 @@ class MemorySource:
         weights = None if self.weights is None else self.weights[chosen]
         values = np.empty((len(self.values), len(chosen)))
         for row, out in zip(self.values, values, strict=True):  # `np.take` of all copies them first
-            np.take(row, chosen, out=out, mode="clip")
+            np.take(row, chosen, out=out, mode="clip")  # which needs no buffer
         return MemorySource(values, self.names, weights, self.threads)
 
     def pieces(self, rows: int) -> Iterator[Block]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import IO, Any
 
@@ -97,10 +97,13 @@ class Spool:
         at, size = place
         return os.pread(self._file.fileno(), size, at)
 
-    def matrix(self, d: int, n: int, place: Array | None = None) -> Matrix:
-        """Room for (d, n) float64, in memory, at that place perhaps, or in a file."""
+    def matrix(
+        self, d: int, n: int, place: Callable[[], Array | None] = lambda: None
+    ) -> Matrix:
+        """Room for (d, n) float64, in memory or in a file; `place` may have such memory already."""
         if self.keep(8 * d * n):
-            values = np.empty((d, n)) if place is None else place
+            found = place()
+            values = np.empty((d, n)) if found is None else found
             owner = values if values.base is None else values.base
             weakref.finalize(owner, self.give_back, values.nbytes)
             return Matrix(values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import pyarrow as pa
@@ -149,9 +150,10 @@ class FileTable(Table):
                 first += arrow.num_rows
 
     def matrix(self, names: Sequence[str]) -> Matrix:
-        place = self.files[0].matrix(names) if len(self.files) == 1 else None
         assert self.spool
-        return self.spool.matrix(len(names), self.rows, place)
+        if len(self.files) > 1:
+            return super().matrix(names)
+        return self.spool.matrix(len(names), self.rows, partial(self.files[0].matrix, names))
 
     def _typed(self, arrow: pa.Table, part: Part) -> pa.Table:
         """The run with its columns in the types they have over all runs."""

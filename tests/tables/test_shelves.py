@@ -74,6 +74,16 @@ def test_others_have_memory_of_their_own(file):
     np.testing.assert_array_equal(apart.values, expected(turned)[[0, 3]])
 
 
+def test_where_memory_is_short_the_columns_give_it_back(file):
+    table = tables.read([file], Reading())
+    (area,) = table.files[0]._shelves._areas
+    table.spool.left = 0
+    data = columns.encode(table, FOUR, Selecting())
+    assert not lies_on_shelves(data, table)
+    np.testing.assert_array_equal(data.values, expected(data))
+    assert not np.frombuffer(area._map, np.float64)[1024 : area.stop - 1024].any()
+
+
 def test_what_stays_of_the_table_stays_as_it_was(file):
     table = tables.read([file], Reading())
     data = columns.encode(table, FOUR[:2], Selecting(missing="drop"))
