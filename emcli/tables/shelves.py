@@ -83,7 +83,7 @@ class Shelves:
         places = [self._place.get(name, -1) for name in names]
         first = min(places, default=-1)
         neighbours = first >= 0 and places == [*range(first, first + len(places))]
-        if len(self._areas) != 1 or self._areas[0].stop < rows or not neighbours:
+        if len(self._areas) != 1 or not neighbours:
             return None
         return self._areas[0].matrix(first, len(places), rows)
 
@@ -124,7 +124,7 @@ class Area:
     def matrix(self, first: int, d: int, rows: int) -> Array | None:
         """(d, rows) float64, neighbouring columns, given back no more; only once."""
         wanted = {*range(first, first + d)}
-        if wanted & self._taken:
+        if self.start or self.stop < rows or wanted & self._taken:
             return None
         self._taken |= wanted
         count = self._pitch // 8

@@ -57,6 +57,25 @@ def test_weights_may_be_the_last_of_them(file):
     np.testing.assert_array_equal(data.weights, np.arange(ROWS) % 4)
 
 
+def test_whole_numbers_become_codes_where_they_lay(file):
+    table = tables.read([file], Reading())
+    known = (FOUR[3], Column("v", "category", (3, 2, 1, 0)))
+    data = columns.encode(table, known, Selecting())
+    assert lies_on_shelves(data, table)
+    np.testing.assert_array_equal(data.values[1], 3 - np.arange(ROWS) % 4)
+
+
+def test_a_file_that_begins_with_empty_cells_has_no_such_memory(put, monkeypatch):
+    monkeypatch.setattr("emcli.tables.records.TEXT_BYTES", 9_000)
+    monkeypatch.setattr("emcli.tables.shelves.LONG", 2_000)
+    name = put("b.csv", "a,b\n" + 80_000 * ",\n" + "".join(f"{i},\n" for i in range(ROWS)))
+    table = tables.read([name], Reading())
+    data = columns.encode(table, (Column("a", "real"),), Selecting())
+    assert table.files[0]._shelves._areas[0].start and not lies_on_shelves(data, table)
+    assert np.isnan(data.values[0, :80_000]).all()
+    np.testing.assert_array_equal(data.values[0, 80_000:], np.arange(ROWS))
+
+
 def test_only_one_matrix_has_the_memory(file):
     table = tables.read([file], Reading())
     first, second = (columns.encode(table, FOUR, Selecting()) for _ in range(2))
