@@ -100,29 +100,35 @@ def variation(here: Mixture, sums: Expectation, source: MemorySource) -> Any:
     In the metric W they are scores, and the sum of their products is information: what is missing
     of the complete data's, or what is observed.
     """
-    seen = source.sample(MOST, _SEED)
-    evaluation = here.at(seen.names)
-    doubted = only_colours(here)
-    varied = _doubted(evaluation, seen) if doubted else _grouped(here, evaluation, seen)
-    return _moves(here, sums, varied / seen.weight_total, source)
+    return _moves(here, sums, _varied(here, source), source)
 
 
 def only_colours(here: Mixture) -> bool:
     return all(family.linear and not family.hidden and family.exact for family in here.families)
 
 
+def _varied(here: Mixture, source: MemorySource) -> Array:
+    """(q, q) what moves a row's sums, on average over a sample, which is let go of."""
+    seen = source.sample(MOST, _SEED)
+    evaluation = here.at(seen.names)
+    found = (
+        _doubted(evaluation, seen) if only_colours(here) else _grouped(here, evaluation, seen)
+    )
+    found /= seen.weight_total
+    return found
+
+
 def _doubted(evaluation: Evaluation, source: MemorySource) -> Array:
     """(q, q) the covariance of the sums, given the rows, that is due to their colours."""
-    k, width = evaluation.theta.shape
-    found = np.zeros((k, width, k, width))
     pairs = source.total(Doubted(evaluation), evaluation.width)
-    for (i, j), products in pairs.each.items():
-        found[i, :, i] += products
-        found[j, :, j] += products
-        found[i, :, j] -= products
-        found[j, :, i] -= products
     order = evaluation.order
-    return found.reshape(k * width, k * width)[np.ix_(order, order)]
+    found = np.zeros((len(order), len(order)))
+    place = np.argsort(order).reshape(evaluation.theta.shape)  # of each component's features
+    for (i, j), products in pairs.each.items():
+        for one, other in ((i, j), (j, i)):
+            found[np.ix_(place[one], place[one])] += products
+            found[np.ix_(place[one], place[other])] -= products
+    return found
 
 
 def _grouped(here: Mixture, evaluation: Evaluation, source: MemorySource) -> Array:
@@ -137,10 +143,17 @@ def _grouped(here: Mixture, evaluation: Evaluation, source: MemorySource) -> Arr
 
 
 def _moves(here: Mixture, sums: Expectation, varied: Array, source: MemorySource) -> Any:
-    """(q, p) where the M step goes when a row's sums, whose products are (q, q), are all rows'."""
+    """(q, p) where the M step goes when a row's sums, whose products are (q, q), are all rows'.
+
+    `varied` is used up: it is among the largest arrays of a fit.
+    """
     size = np.sqrt(np.maximum(np.diagonal(varied), np.finfo(float).tiny))
-    values, axes = np.linalg.eigh(varied / np.outer(size, size))
-    changes = (size[:, None] * axes * np.sqrt(np.maximum(values, 0.0))).T * source.weight_total
+    varied /= size
+    varied /= size[:, None]
+    values, axes = np.linalg.eigh(varied)
+    axes *= np.sqrt(np.maximum(values, 0.0)) * source.weight_total
+    axes *= size[:, None]
+    changes = axes.T
     step = STEP / np.sqrt(source.rows)
     whole, unmoved = sums.flat, m_step(here, sums).to_vector(here)
     moves = np.empty((len(changes), here.coordinates), dtype=np.float32)

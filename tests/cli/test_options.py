@@ -109,6 +109,19 @@ def test_defaults_are_shown(emcli: Run) -> None:
         assert f"[default: {default}]" in text
 
 
+@pytest.mark.parametrize("words", ["-k 2", "-k2", "-k=2", "--components=2", "-qk2"])
+def test_short_options_are_spelt_in_every_usual_way(emcli: Run, words: str) -> None:
+    shown = emcli("fit", "x.csv", *words.split(), "--show-config").stdout
+    assert "components = \"2\"" in shown
+
+
+@pytest.mark.parametrize("word", ["-z", "-qz", "--sarts"])
+def test_unknown_options_are_refused(emcli: Run, word: str) -> None:
+    run = emcli("fit", "x.csv", word)
+    assert run.returncode == 2 and "no such option" in run.stderr
+    assert ("--starts" in run.stderr) == (word == "--sarts")
+
+
 def test_precedence_command_line_environment_config_default(emcli: Run, here) -> None:
     (here / "c.toml").write_text('starts = 5\nseed = 5\ntolerance = 1e-5\ncomponents = "2-4"\n')
     done = emcli("fit", "x.csv", "--config", "c.toml", "--starts", "7", "--show-config",
