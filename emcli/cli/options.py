@@ -51,7 +51,8 @@ class Command(click.Command):
         self.arguments = [argument.name for argument in arguments]
 
     def make_parser(self, ctx: click.Context) -> Any:
-        """Click looks for `-k` among the long options first, and for all that are like it."""
+        """One that knows `-k` as a long option too: Click looks there first, and then for all that
+        are like it, which takes 2 ms. So `-k=2` is `-k 2`."""
         parser: Any = super().make_parser(ctx)
         parser._long_opt |= parser._short_opt
         return parser
