@@ -108,9 +108,9 @@ def encode(
     roles = [name and single(table.names, name) for name in (selecting.weight, selecting.id)]
     weight, identity = roles
     seen = partly or {}
-    # A column that was seen in part is not filled with itself.
-    own = [column.name for column in columns if not seen]
-    matrix = table.matrix([*(own or [""] * d), *([weight] if weight else [])])
+    # Where columns were seen in part, some are not filled with themselves.
+    own = ["" if seen else column.name for column in columns]
+    matrix = table.matrix([*own, *([weight] if weight else [])])
     _return_unused(table)
     second = {one.second: one for one in seen.values() if one.second}
     for number, column in enumerate(columns):

@@ -84,6 +84,21 @@ def test_the_best_start_is_not_lost_on_a_sample(seed):
     assert emcli.fit(values.T, k=8).fit["log_likelihood"] > from_truth - 1e-3
 
 
+def test_a_sample_is_given_its_share_of_the_tolerance(monkeypatch):
+    _, values = rows(200_000, 2, 3, 4.0, seed=2)
+    given: dict[int, float] = {}
+
+    def begun(self, runs, source, stopping):
+        given[source.rows] = stopping.tolerance
+        init(self, runs, source, stopping)
+
+    init = Pack.__init__
+    monkeypatch.setattr(Pack, "__init__", begun)
+    emcli.fit(values.T, "gaussian", 3, starts=3, tolerance=100.0)
+    assert min(given) < 200_000 == max(given)
+    assert given == {n: pytest.approx(100.0 * n / 200_000) for n in given}
+
+
 def test_what_a_sample_tells_of_the_information_saves_passes_over_all_rows(monkeypatch):
     centres, values = rows(200_000, 2, 3, 3.0, seed=5)
     source = MemorySource(values, NAMES)
