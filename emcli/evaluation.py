@@ -30,13 +30,15 @@ class Evaluation:
     """A mixture, or a stack of them, on blocks of given columns: one matrix product for all.
 
     Their features are stacked under a row of ones, phi = [1, t_1(x), t_2(x), ...], so that
-    log joint = theta @ phi and sums = r @ phi'. Families that are not linear at these parameters
-    add their own (..., K, n) and take their own sums.
+    log joint = theta @ phi and sums = r @ phi'. Families that are not linear at these parameters,
+    or quicker apart unless all features are wanted, add their own (..., K, n) and take their own
+    sums.
     """
 
     weights: Array
     families: tuple[Family, ...]
     names: tuple[str, ...]
+    featured: bool = False
     theta: Array = field(init=False)
     travels: ClassVar = True  # to another process
 
@@ -49,7 +51,10 @@ class Evaluation:
 
     @cached_property
     def _linear(self) -> list[Any]:
-        return [f for f in self.families if f.linear]
+        return [
+            f for f in self.families
+            if f.linear and (self.featured or not f.quicker_alone(self.weights.size))
+        ]
 
     @cached_property
     def _places(self) -> list[tuple[Family, Any, slice | None]]:
@@ -58,7 +63,7 @@ class Evaluation:
         at = 1
         for family in self.families:
             rows = None
-            if family.linear:
+            if family in self._linear:
                 width = family.width  # type: ignore[attr-defined]
                 rows, at = slice(at, at + width), at + width
             found.append((family, places(family.inputs, self.names), rows))
@@ -67,13 +72,13 @@ class Evaluation:
     @cached_property
     def width(self) -> int:
         """Numbers held for each row: what decides how many rows make a block."""
-        beside = sum(f.working for f in self.families if not f.linear)
+        beside = sum(f.working for f in self.families if f not in self._linear)
         return self.theta.shape[-1] + self.weights.size + beside
 
     @property
     def order(self) -> Any:
-        """(K * width,) where each of the sums r @ phi' lies in an E step's sums as a vector; if all
-        families are linear."""
+        """(K * width,) where each of the sums r @ phi' lies in an E step's sums as a vector; of
+        linear families, all featured."""
         at: Any = np.arange(self.theta.size).reshape(self.theta.shape)
         each = tuple(at[:, rows] for _, _, rows in self._places)
         return Expectation(np.zeros(()), at[:, 0], each).flat

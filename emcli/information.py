@@ -110,7 +110,7 @@ def only_colours(here: Mixture) -> bool:
 def _varied(here: Mixture, source: MemorySource) -> Array:
     """(q, q) what moves a row's sums, on average over a sample, which is let go of."""
     seen = source.sample(MOST, _SEED)
-    evaluation = here.at(seen.names)
+    evaluation = here.at(seen.names, featured=True)
     found = (
         _doubted(evaluation, seen) if only_colours(here) else _grouped(here, evaluation, seen)
     )

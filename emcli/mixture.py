@@ -141,9 +141,10 @@ class Mixture:
         """The base measures h(x) of its blocks that are not one."""
         return tuple(base for f in self.families if (base := f.base()) is not None)
 
-    def at(self, names: Sequence[str]) -> Evaluation:
-        """Ready to be evaluated on blocks whose rows are these columns."""
-        return Evaluation(self.weights, self.families, tuple(names))
+    def at(self, names: Sequence[str], featured: bool = False) -> Evaluation:
+        """Ready to be evaluated on blocks whose rows are these columns; featured: by features
+        where there are any, even if something else is quicker."""
+        return Evaluation(self.weights, self.families, tuple(names), featured)
 
     def maximise(self, expectation: Expectation) -> Self:
         """The M step: the mixture that maximises Q."""

@@ -215,7 +215,9 @@ def _refuse_no_text(table: Table, name: str) -> None:
 
 
 def first_outside(values: Array, family: Any) -> int | None:
-    """The row of the first value outside the family's support, None when all are inside."""
+    """The row of the first of these numbers outside the family's support, None when none is."""
+    if family.anywhere():  # numbers are finite here
+        return None
     inside = family.inside(values)
     if inside.all():
         return None

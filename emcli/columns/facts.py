@@ -169,7 +169,9 @@ class Facts:
             return self.words(name) or (whole_numbers and self.categorical(name))
         if not self.number(name):
             return False
-        return all(first_outside(numbers, family) is None for _, numbers in self._numbers(name))
+        return family.anywhere() or all(
+            first_outside(numbers, family) is None for _, numbers in self._numbers(name)
+        )
 
     def family(self, name: str) -> str | None:
         """The family `auto` chooses, None when there is none."""

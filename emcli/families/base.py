@@ -269,9 +269,14 @@ class Family(Completing):
                      for name in self.arrays},
         )
 
+    def quicker_alone(self, components: int) -> bool:
+        """Linear as it is, do its own densities and sums of so many components take less time than
+        a product of matrices with its features?"""
+        return False
+
     @property
     def working(self) -> int:
-        """Numbers it holds for each row while it is evaluated, where it is not linear."""
+        """Numbers it holds for each row while it is evaluated by itself."""
         return 2 * len(self.columns)
 
     @property

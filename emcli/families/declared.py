@@ -6,7 +6,7 @@ parameters: by the catalogue, the grammar, and those who give columns to the blo
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, ClassVar
@@ -113,9 +113,14 @@ class Declared(ABC):
                 raise ValueError(f"'{name}' is not what the model holds it at")
 
     @staticmethod
-    @abstractmethod
     def inside(values: Array) -> Mask:
-        """Which values (n,) lie in the support, as booleans."""
+        """Which values (n,) lie in the support, as booleans; all finite ones, unless told."""
+        return np.isfinite(values)
+
+    @classmethod
+    def anywhere(cls) -> bool:
+        """Do all finite values lie in the support?"""
+        return cls.inside is Declared.inside
 
     @classmethod
     def rows_inside(cls, values: Array) -> Mask | None:

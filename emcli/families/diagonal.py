@@ -60,7 +60,7 @@ class Diagonal(Normal, Separable):
         if not self.known:
             return np.zeros(self.mean.shape[:-2], dtype=bool)
         offset = self.mean - self.origin
-        return quadratic.by_features(offset, np.sqrt(self.variance), 1 / self.variance)
+        return quadratic.from_origin(offset, np.sqrt(self.variance), 1 / self.variance)
 
     @cached_property
     def linear(self) -> bool:

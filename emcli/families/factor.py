@@ -91,10 +91,6 @@ class Factor(ExponentialFamily):
                 f"{d} columns cannot tell {q} factors apart", f"type factor(q={most}), or fewer"
             )
 
-    @staticmethod
-    def inside(values: Array) -> Mask:
-        return np.isfinite(values)
-
     @classmethod
     def invariance(cls, variant: str | None) -> str:
         return "columns"
@@ -161,6 +157,13 @@ class Factor(ExponentialFamily):
     @property
     def linear(self) -> bool:
         return self.normal.linear
+
+    def quicker_alone(self, components: int) -> bool:
+        return self.normal.quicker_alone(components)
+
+    @property
+    def working(self) -> int:
+        return self.normal.working
 
     def narrowest(self, unit: Array) -> Array:
         return self.normal.narrowest(unit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
+from math import prod
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -70,7 +71,7 @@ class Full(Normal, ExponentialFamily):
         if not self.known:
             return np.zeros(self.mean.shape[:-2], dtype=bool)
         offset = self.mean - self.origin
-        return quadratic.by_features(offset, np.sqrt(self.variances), self.precision)
+        return quadratic.from_origin(offset, np.sqrt(self.variances), self.precision)
 
     @cached_property
     def linear(self) -> bool:
@@ -88,17 +89,36 @@ class Full(Normal, ExponentialFamily):
     def natural(self) -> Array:
         return quadratic.full_natural(self.mean - self.origin, self.precision, self.factors[1])
 
+    def quicker_alone(self, components: int) -> bool:
+        return quadratic.by_bands(len(self.columns), components)
+
+    @property
+    def working(self) -> int:
+        *lead, d = self.mean.shape
+        return quadratic.full_working(d, prod(lead)) if self.linear else super().working
+
+    @cached_property
+    def _bands(self) -> list[Array]:
+        return quadratic.full_bands(self.mean - self.origin, self.factors[0])
+
     def log_density(self, block: Block) -> Array:
-        if self.linear:
-            return super().log_density(block)
+        *lead, d = self.mean.shape
         root, log_determinant = self.factors
-        constant = log_determinant + len(self.columns) * quadratic.LOG_2PI
-        return -0.5 * (quadratic.full_centred(block, self.mean, root) + constant[..., None])
+        if not self.linear:
+            distance = quadratic.full_centred(block, self.mean, root)
+        elif self.quicker_alone(prod(lead)):
+            distance = quadratic.full_whitened(block, self.origin, self._bands, prod(lead))
+            distance = distance.reshape(*lead, block.n)
+        else:
+            return super().log_density(block)
+        return -0.5 * (distance + (log_determinant + d * quadratic.LOG_2PI)[..., None])
 
     def statistics(self, block: Block, r: Array) -> Array:
-        if self.linear:
-            return super().statistics(block, r)
-        return quadratic.full_sums(block, self.mean, r)
+        if not self.linear:
+            return quadratic.full_sums(block, self.mean, r)
+        if self.quicker_alone(prod(r.shape[:-1])):
+            return quadratic.full_products(block, self.origin, r)
+        return super().statistics(block, r)
 
     @property
     def chart_size(self) -> int:
@@ -259,9 +279,9 @@ class Incomplete(Full):
     def _parts(self, block: Block) -> list[tuple[Codes, View]]:
         """The block in parts, the numbers of their rows and how they are seen.
 
-        By pattern, if many rows have it and the feature form is exact enough; else one by one.
+        By pattern, if many rows have it and features are exact enough and few; else one by one.
         """
-        if not self.forms.all():
+        if len(self.columns) > quadratic.MOST_COLUMNS or not self.forms.all():
             return [(np.arange(block.n), self.completions(block))]
         return block.kept(("parts", self.columns), self, lambda: self._sorted(block))
 

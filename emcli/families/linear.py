@@ -55,10 +55,6 @@ class Linear(Regression, ExponentialFamily):
     holds: ClassVar = ("sigma",)
     arrays: ClassVar = ("coefficients", "curvature", "sigma")
 
-    @staticmethod
-    def inside(values: Array) -> Mask:
-        return np.isfinite(values)
-
     @classmethod
     def invariance(cls, variant: str | None) -> str:
         return "affine"

@@ -20,7 +20,7 @@ from emcli.families.base import Family, Part
 from emcli.families.block import Block
 from emcli.families.helpers import refuse_unseen
 from emcli.frozen import immutable
-from emcli.numerics import Array, Codes, Mask, flat, triangle, whitened
+from emcli.numerics import Array, Codes, flat, triangle, whitened
 
 # About a held mean, starts look at pairs of columns, unless there are more columns than this.
 _MOST_TURNED = 10
@@ -52,10 +52,6 @@ class Normal(Family):
     @classmethod
     def variant(cls, name: str) -> str:
         return structures.canonical(name, 1 if name in structures.ONE_COLUMN else 2)
-
-    @staticmethod
-    def inside(values: Array) -> Mask:
-        return np.isfinite(values)
 
     @classmethod
     def invariance(cls, variant: str | None) -> str:

@@ -65,7 +65,6 @@ class SkewNormal(Leaning):
     continuous: ClassVar = True
     bounded: ClassVar = False
     hidden: ClassVar = True
-    inside = staticmethod(Gaussian.inside)
     coordinates = Gaussian.coordinates
 
     @classmethod

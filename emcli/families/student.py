@@ -71,7 +71,6 @@ class Student(Family):
     arrays: ClassVar = ("df",)
 
     variant = Gaussian.variant
-    inside = staticmethod(Gaussian.inside)
     invariance = Gaussian.invariance
     coordinates = Gaussian.coordinates
 

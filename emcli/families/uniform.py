@@ -19,7 +19,7 @@ from emcli.families.helpers import imputed
 from emcli.families.independent import Independent
 from emcli.families.still import Still
 from emcli.frozen import immutable
-from emcli.numerics import Array, Codes, Mask
+from emcli.numerics import Array, Codes
 
 
 @immutable
@@ -42,10 +42,6 @@ class Uniform(Still, Independent):
     background: ClassVar = True
     holds: ClassVar = ("lower", "upper")
     arrays: ClassVar = ("lower", "upper")
-
-    @staticmethod
-    def inside(values: Array) -> Mask:
-        return np.isfinite(values)
 
     @classmethod
     def invariance(cls, variant: str | None) -> str:

@@ -50,10 +50,6 @@ class VonMises(Independent, Separable):
     holds: ClassVar = ("mean_direction", "concentration")
     arrays: ClassVar = ("mean_direction", "concentration")
 
-    @staticmethod
-    def inside(values: Array) -> Mask:
-        return np.isfinite(values)
-
     @classmethod
     def range_of(cls, name: str) -> tuple[float, float]:
         return (0.0, np.inf) if name == "concentration" else (-np.inf, np.inf)

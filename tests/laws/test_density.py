@@ -76,3 +76,12 @@ def test_samples_have_the_shares_and_the_support(row):
             assert block.part.family.inside(values[place]).all()
     share = row.mixture.at(row.names).posterior(Block(values))[0].mean(axis=1)
     np.testing.assert_allclose(share, row.mixture.weights, atol=0.03)
+
+
+@every_row
+def test_whose_support_is_every_finite_number(row):
+    """Such columns are not looked at again: what is no finite number was refused before."""
+    probe = np.array([-1e150, -1.0, 0.0, 0.25, 1.0, 7.0, 1e150])
+    for part in row.model.parts:
+        if part.family.kind in ("real", "count"):
+            assert part.family.anywhere() == part.family.inside(probe).all()

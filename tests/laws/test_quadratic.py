@@ -13,6 +13,7 @@ from emcli.families import quadratic
 from emcli.families.block import Block
 from emcli.families.gaussian import Diagonal, Full
 from emcli.families.structures import STRUCTURES
+from emcli.mixture import Mixture
 from emcli.numerics import unpack
 from emcli.sources.memory import MemorySource
 
@@ -31,7 +32,7 @@ def example(kind, kappa, n=400, seed=0):
     reach = np.sqrt(kappa * np.linalg.eigvalsh(sigma)[:, 0].min())
     mean = np.array([[0.6, -0.64, 0.48]]) * reach + rng.normal(size=(3, 3))
     colours = rng.integers(0, 3, n)
-    if kind == "full":
+    if kind != "diagonal":
         family = Full(("a", "b", "c"), "VVV", mean, np.zeros(3), sigma)
     else:
         family = Diagonal(
@@ -51,8 +52,15 @@ def spread_of(family):
     return spread if spread.ndim == 3 else spread[:, :, None] * np.eye(3)
 
 
+@pytest.fixture(params=["full", "banded", "diagonal"])
+def kind(request, monkeypatch):
+    """What is compared; banded is how many columns of few components are evaluated."""
+    if request.param == "banded":
+        monkeypatch.setattr(quadratic, "by_bands", lambda d, components: True)
+    return request.param
+
+
 @exactly
-@pytest.mark.parametrize("kind", ["full", "diagonal"])
 @pytest.mark.parametrize("power", POWERS)
 def test_log_density_is_exact_at_any_kappa(kind, power):
     family, values, _ = example(kind, 10.0**power)
@@ -62,7 +70,6 @@ def test_log_density_is_exact_at_any_kappa(kind, power):
 
 
 @exactly
-@pytest.mark.parametrize("kind", ["full", "diagonal"])
 @pytest.mark.parametrize("power", POWERS)
 def test_the_m_step_is_exact_at_any_kappa(kind, power):
     family, values, r = example(kind, 10.0**power)
@@ -73,7 +80,7 @@ def test_the_m_step_is_exact_at_any_kappa(kind, power):
     sd, size = np.sqrt(variances).astype(float), np.abs(mean).astype(float)
     # A mean cannot be nearer than the rounding of numbers of its size.
     assert (between(fitted.mean, mean) < within * sd + 1e-15 * size).all()
-    spread = sigma if kind == "full" else variances
+    spread = variances if kind == "diagonal" else sigma
     assert between(fitted.spread, spread).max() < within * float(np.abs(spread).max())
 
 
@@ -87,23 +94,26 @@ def test_the_switch_is_at_kappa_1e6_and_is_not_felt(kind):
 
 @pytest.mark.parametrize("kind", ["full", "diagonal"])
 @pytest.mark.parametrize("power", [0, 2, 4, 6, 8])
-def test_both_forms_agree_on_the_same_block(kind, power, monkeypatch):
+def test_the_forms_agree_on_the_same_block(kind, power, monkeypatch):
     """To what cancels: 1e-16 kappa, and a few digits for the sums."""
     kappa = 10.0**power
     family, values, r = example(kind, kappa, seed=1)
     n, found = r.sum(axis=1), {}
-    for name, most in (("features", np.inf), ("centred", -1.0)):
+    ways = [("features", np.inf, False), ("bands", np.inf, True), ("centred", -1.0, False)]
+    for name, most, banded in ways[:: 2 if kind == "diagonal" else 1]:
         monkeypatch.setattr(quadratic, "MOST_KAPPA", most)
+        monkeypatch.setattr(quadratic, "by_bands", lambda d, components, banded=banded: banded)
         one = replace(family)
-        assert one.linear == (name == "features")
+        assert one.linear == (name != "centred")
         t = one.statistics(Block(values), r)
         found[name] = one.log_density(Block(values)), one.q(n, t), one.maximise(n, t)
     within = 1e-12 + 1e-14 * kappa
-    (log_a, q_a, a), (log_b, q_b, b) = found["features"], found["centred"]
-    np.testing.assert_allclose(log_a, log_b, rtol=0, atol=within)
-    assert q_a == pytest.approx(q_b, abs=n.sum() * within)
-    np.testing.assert_allclose(a.mean, b.mean, rtol=1e-14, atol=within)
-    np.testing.assert_allclose(a.spread, b.spread, rtol=0, atol=within * 10)
+    log_b, q_b, b = found.pop("centred")
+    for log_a, q_a, a in found.values():
+        np.testing.assert_allclose(log_a, log_b, rtol=0, atol=within)
+        assert q_a == pytest.approx(q_b, abs=n.sum() * within)
+        np.testing.assert_allclose(a.mean, b.mean, rtol=1e-14, atol=within)
+        np.testing.assert_allclose(a.spread, b.spread, rtol=0, atol=within * 10)
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
@@ -136,23 +146,38 @@ def test_mixed_forms_stack(row):
     assert other.q(again) == pytest.approx(row.mixture.q(one), rel=1e-11)
 
 
-def test_wide_tables_use_the_centred_form():
-    """Above the crossover of the two, whatever kappa; and it is the same density."""
-    d = quadratic.MOST_COLUMNS + 1
-    rng = np.random.default_rng(62)
+def normals(d, k, starts=(), seed=62):
+    """Components of d columns, near the origin, of so many starts."""
+    rng = np.random.default_rng(seed)
+    root = rng.normal(size=(*starts, k, d, 2 * d)) / np.sqrt(2 * d)
+    mean = rng.normal(size=(*starts, k, d))
     names = tuple(f"x{j}" for j in range(d))
-    root = rng.normal(size=(2, d, 2 * d)) / np.sqrt(2 * d)
-    family = Full(names, "VVV", rng.normal(size=(2, d)), np.zeros(d),
-                  root @ root.transpose(0, 2, 1))
-    assert not family.linear and kappa_of(family) < quadratic.MOST_KAPPA
-    values = rng.normal(size=(d, 50))
-    for k in range(2):
-        z = values - family.mean[k][:, None]
-        wanted = -0.5 * (
-            (z * np.linalg.solve(family.covariance[k], z)).sum(axis=0)
-            + np.linalg.slogdet(family.covariance[k])[1] + d * np.log(2 * np.pi)
-        )
-        np.testing.assert_allclose(family.log_density(Block(values))[k], wanted, rtol=1e-10)
+    return Full(names, "VVV", mean, np.full(d, 0.5), root @ root.swapaxes(-2, -1))
+
+
+@pytest.mark.parametrize("d, k, starts", [(20, 8, ()), (33, 2, ()), (70, 1, ()), (40, 3, (4,))])
+def test_bands_are_the_features(d, k, starts):
+    """An E step of few wide components, of several starts too, is what their features give."""
+    family = normals(d, k, starts)
+    assert family.linear
+    mixture = Mixture(np.full((*starts, k), 1 / k), (family,))
+    source = MemorySource(np.random.default_rng(0).normal(size=(d, 500)), family.columns)
+    alone, featured = (mixture.at(family.columns, featured) for featured in (False, True))
+    assert alone.theta.shape[-1] == 1 and featured.theta.shape[-1] == 1 + family.width
+    one, other = alone(source.all()), featured(source.all())
+    np.testing.assert_allclose(one.log_likelihood, other.log_likelihood, rtol=1e-12)
+    np.testing.assert_allclose(one.n, other.n, rtol=1e-9)
+    np.testing.assert_allclose(one.statistics[0], other.statistics[0], rtol=0, atol=1e-8)
+    np.testing.assert_allclose(
+        family.log_density(source.all()) + np.log(1 / k), alone.joint(source.all())[0], atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("d, most", [(2, 0), (5, 0), (10, 3), (20, 8), (100, 48)])
+def test_few_wide_components_are_evaluated_by_bands(d, most):
+    """Of one mixture or of a stack of starts; more of them by their features."""
+    assert not most or normals(d, 1).quicker_alone(most)
+    assert not normals(d, 1).quicker_alone(most + 1)
 
 
 def test_packed_triangles_unpack():
