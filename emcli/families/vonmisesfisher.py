@@ -50,10 +50,6 @@ class VonMisesFisher(Undivided, ExponentialFamily):
     holds: ClassVar = ("concentration",)
     arrays: ClassVar = ("mean_direction", "concentration")
 
-    @staticmethod
-    def inside(values: Array) -> Mask:
-        return np.isfinite(values)
-
     @classmethod
     def rows_inside(cls, values: Array) -> Mask:
         return np.asarray((values != 0).any(axis=0))
