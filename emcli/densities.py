@@ -1,37 +1,84 @@
-"""The log densities of a source's rows, summed up without holding them: sizes and quantiles.
+"""The log densities of a source's rows, summed up: sizes and quantiles.
 
 Like everything else that is asked of the rows these are sums over blocks, so they come out the
-same wherever the rows are kept.
+same wherever the rows are kept. Many are not held.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from emcli.families.block import Block
 from emcli.frozen import frozen
 from emcli.numerics import Array
-from emcli.sources.memory import CHUNK, MemorySource
+from emcli.sources.memory import MemorySource
 
 # (responsibilities (K, n), log densities (n,)) of a block.
 Look = Callable[[Block], tuple[Array, Array]]
-# Bins that narrow down where a quantile lies.
+# Up to so many rows' are held.
+HELD = 2**21
+# Bins that narrow down where a quantile lies, where there are more.
 BINS = 4096
 
 
 @frozen
+class Found:
+    """Log densities with their weights, or None where each counts once, in the order of the rows;
+    rows of no weight are as if absent."""
+
+    values: Array
+    weights: Array | None
+
+    @classmethod
+    def of(cls, log_density: Array, block: Block) -> Found:
+        """A block's."""
+        if block.weights is None:
+            return cls(log_density, None)
+        some = block.weights > 0
+        return cls(log_density[some], block.weights[some])
+
+    def where(self, chosen: Any) -> Found:
+        """Some of them."""
+        weights = None if self.weights is None else self.weights[chosen]
+        return Found(self.values[chosen], weights)
+
+    def sorted(self) -> Found:
+        """In increasing order."""
+        if self.weights is None:
+            return Found(np.sort(self.values), None)
+        return self.where(np.argsort(self.values, kind="stable"))
+
+    @property
+    def upto(self) -> Array:
+        """(n,) the weight of each and those before it."""
+        if self.weights is None:
+            return np.arange(1.0, len(self.values) + 1)
+        return np.cumsum(self.weights)
+
+    def __add__(self, other: Found) -> Found:
+        weights = None
+        if self.weights is not None and other.weights is not None:
+            weights = np.concatenate([self.weights, other.weights])
+        return Found(np.concatenate([self.values, other.values]), weights)
+
+
+@frozen
 class Spread:
-    """sizes: the weight of the rows of each colour; least and most: of the log densities."""
+    """sizes: the weight of the rows of each colour; least and most: of the log densities; held:
+    all of them, where they are few."""
 
     sizes: Array
     least: float
     most: float
+    held: Found | None
 
     def __add__(self, other: Spread) -> Spread:
+        held = self.held + other.held if self.held and other.held else None
         return Spread(
-            self.sizes + other.sizes, min(self.least, other.least), max(self.most, other.most)
+            self.sizes + other.sizes, min(self.least, other.least), max(self.most, other.most), held
         )
 
 
@@ -40,26 +87,13 @@ def spread(look: Look, source: MemorySource, width: int) -> Spread:
 
     def summed(block: Block) -> Spread:
         r, log_density = look(block)
-        counted = log_density if block.weights is None else log_density[block.weights > 0]
+        found = Found.of(log_density, block)
         sizes = np.bincount(r.argmax(axis=0), block.weights, len(r)).astype(float)
-        least, most = counted.min(initial=np.inf), counted.max(initial=-np.inf)
-        return Spread(sizes, float(least), float(most))
+        least, most = found.values.min(initial=np.inf), found.values.max(initial=-np.inf)
+        held = found if source.rows <= HELD else None
+        return Spread(sizes, float(least), float(most), held)
 
     return source.total(summed, width)
-
-
-@frozen
-class Found:
-    """Log densities between two bounds, with their weights, in the order of the rows."""
-
-    values: Array
-    weights: Array
-
-    def __add__(self, other: Found) -> Found:
-        return Found(
-            np.concatenate([self.values, other.values]),
-            np.concatenate([self.weights, other.weights]),
-        )
 
 
 def quantiles(
@@ -67,53 +101,50 @@ def quantiles(
 ) -> list[float]:
     """The least log densities with at least these shares of the weight at or below them.
 
-    A histogram tells in which bins they lie; only what is in those bins is sorted. The bins are
-    even in the bits of the numbers, so that no outlier makes them coarse.
+    Where they are not held, a histogram tells in which bins they lie, and only what is in those
+    bins is sorted. The bins are even in the bits of the numbers, so that no outlier makes them
+    coarse.
     """
+    if seen.held:
+        found = seen.held.sorted()
+        upto = found.upto
+        upto /= upto[-1]
+        return [_mark(found.values, upto, share) for share in shares]
     low = _ordered(np.array([seen.least]))[0]
     shift = np.uint64(0)
-    while source.rows > CHUNK and (_ordered(np.array([seen.most]))[0] - low) >> shift >= BINS:
+    while (_ordered(np.array([seen.most]))[0] - low) >> shift >= BINS:
         shift += np.uint64(1)
-    bins = BINS if source.rows > CHUNK else 1
 
     def places(log_density: Array) -> np.ndarray:
-        if bins == 1:
-            return np.zeros(len(log_density), dtype=np.intp)
         return ((_ordered(log_density) - low) >> shift).astype(np.intp)
 
-    def counted(block: Block) -> tuple[Array, Array]:
-        _, log_density = look(block)
-        if block.weights is None:
-            return log_density, np.ones(len(log_density))
-        some = block.weights > 0
-        return log_density[some], block.weights[some]
-
     def histogram(block: Block) -> Array:
-        log_density, weights = counted(block)
-        return np.bincount(places(log_density), weights, bins).astype(float)
+        found = Found.of(look(block)[1], block)
+        return np.bincount(places(found.values), found.weights, BINS).astype(float)
 
-    held = source.total(histogram, width) if bins > 1 else np.array([source.weight_total])
-    upto = np.cumsum(held)
-    wanted = [min(int(np.searchsorted(upto / upto[-1], share)), bins - 1) for share in shares]
-    chosen = np.zeros(bins, dtype=bool)
+    counts = source.total(histogram, width)
+    upto = np.cumsum(counts)
+    wanted = [min(int(np.searchsorted(upto / upto[-1], share)), BINS - 1) for share in shares]
+    chosen = np.zeros(BINS, dtype=bool)
     chosen[wanted] = True
 
     def gathered(block: Block) -> Found:
-        log_density, weights = counted(block)
-        inside = chosen[places(log_density)]
-        return Found(log_density[inside], weights[inside])
+        found = Found.of(look(block)[1], block)
+        return found.where(chosen[places(found.values)])
 
-    found = source.total(gathered, width)
-    order = np.argsort(found.values, kind="stable")
-    values, weights = found.values[order], found.weights[order]
-    place = places(values)
+    found = source.total(gathered, width).sorted()
+    place = places(found.values)
     marks = []
     for number, share in zip(wanted, shares, strict=True):
-        inside = values[place == number]
-        upto_here = upto[number] - held[number] + np.cumsum(weights[place == number])
-        at = int(np.searchsorted(upto_here / upto[-1], share))
-        marks.append(float(inside[min(at, len(inside) - 1)]))
+        inside = found.where(place == number)
+        before = upto[number] - counts[number]
+        marks.append(_mark(inside.values, (before + inside.upto) / upto[-1], share))
     return marks
+
+
+def _mark(values: Array, shares: Array, share: float) -> float:
+    """The first of these, in order, up to which there is that share of the weight."""
+    return float(values[min(int(np.searchsorted(shares, share)), len(values) - 1)])
 
 
 def _ordered(values: Array) -> np.ndarray:
