@@ -33,12 +33,11 @@ class Found:
     weights: Array | None
 
     @classmethod
-    def of(cls, log_density: Array, block: Block) -> Found:
-        """A block's."""
-        if block.weights is None:
+    def of(cls, log_density: Array, weights: Array | None) -> Found:
+        """Those of some rows."""
+        if weights is None:
             return cls(log_density, None)
-        some = block.weights > 0
-        return cls(log_density[some], block.weights[some])
+        return cls(log_density, weights).where(weights > 0)
 
     def where(self, chosen: Any) -> Found:
         """Some of them."""
@@ -46,10 +45,11 @@ class Found:
         return Found(self.values[chosen], weights)
 
     def sorted(self) -> Found:
-        """In increasing order."""
-        if self.weights is None:
-            return Found(np.sort(self.values), None)
-        return self.where(np.argsort(self.values, kind="stable"))
+        """In increasing order, as they are from now on."""
+        if self.weights is not None:
+            return self.where(np.argsort(self.values, kind="stable"))
+        self.values.sort()
+        return self
 
     @property
     def upto(self) -> Array:
@@ -73,24 +73,24 @@ class Spread:
     sizes: Array
     least: float
     most: float
-    held: Found | None
+    held: Array | None
 
     def __add__(self, other: Spread) -> Spread:
-        held = self.held + other.held if self.held and other.held else None
-        return Spread(
-            self.sizes + other.sizes, min(self.least, other.least), max(self.most, other.most), held
-        )
+        ends = min(self.least, other.least), max(self.most, other.most)
+        return Spread(self.sizes + other.sizes, *ends, self.held)
 
 
 def spread(look: Look, source: MemorySource, width: int) -> Spread:
     """What there is to know of the colours and log densities in one pass."""
+    held = np.empty(source.rows) if source.rows <= HELD else None
 
     def summed(block: Block) -> Spread:
         r, log_density = look(block)
-        found = Found.of(log_density, block)
+        if held is not None:
+            held[block.start : block.start + block.n] = log_density
+        counted = Found.of(log_density, block.weights).values
         sizes = np.bincount(r.argmax(axis=0), block.weights, len(r)).astype(float)
-        least, most = found.values.min(initial=np.inf), found.values.max(initial=-np.inf)
-        held = found if source.rows <= HELD else None
+        least, most = counted.min(initial=np.inf), counted.max(initial=-np.inf)
         return Spread(sizes, float(least), float(most), held)
 
     return source.total(summed, width)
@@ -105,8 +105,8 @@ def quantiles(
     bins is sorted. The bins are even in the bits of the numbers, so that no outlier makes them
     coarse.
     """
-    if seen.held:
-        found = seen.held.sorted()
+    if seen.held is not None:
+        found = Found.of(seen.held, source.weights).sorted()
         upto = found.upto
         upto /= upto[-1]
         return [_mark(found.values, upto, share) for share in shares]
@@ -119,7 +119,7 @@ def quantiles(
         return ((_ordered(log_density) - low) >> shift).astype(np.intp)
 
     def histogram(block: Block) -> Array:
-        found = Found.of(look(block)[1], block)
+        found = Found.of(look(block)[1], block.weights)
         return np.bincount(places(found.values), found.weights, BINS).astype(float)
 
     counts = source.total(histogram, width)
@@ -129,7 +129,7 @@ def quantiles(
     chosen[wanted] = True
 
     def gathered(block: Block) -> Found:
-        found = Found.of(look(block)[1], block)
+        found = Found.of(look(block)[1], block.weights)
         return found.where(chosen[places(found.values)])
 
     found = source.total(gathered, width).sorted()

@@ -16,6 +16,14 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 ours = False
 
 
+def give_back() -> None:
+    """Give the memory that is free back to the system: among arrays that stay it would be kept."""
+    if "pyarrow" in sys.modules:
+        import pyarrow as pa
+
+        pa.default_memory_pool().release_unused()  # of the heap, too, which is the system's own
+
+
 def prepare() -> None:
     """Make this process emcli's own: BLAS on one thread, here and in its children.
 

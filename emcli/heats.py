@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from emcli.em import e_step
+from emcli.environment import give_back
 from emcli.evaluation import Evaluation
 from emcli.families.block import Block
 from emcli.frozen import frozen, mutable, replace
@@ -90,6 +91,7 @@ class Heats:
             if self.late():
                 alive = alive[:1]
             if sample is not before:
+                give_back()
                 told = self._told(alive[0].here, before, sample) if len(alive) == 1 else None
                 for attempt in alive:
                     attempt.run = self.begin(attempt.asked, attempt.here, sample, told)

@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from emcli.em import m_step
+from emcli.environment import give_back
 from emcli.errors import DegenerateError
 from emcli.evaluation import Evaluation
 from emcli.expectation import Expectation
@@ -44,7 +45,10 @@ NOISE = 2.0
 # How far the sums are moved for the M step's slopes, in standard errors of what is observed.
 STEP = 0.01
 # Directions in which sums vary by less than this of what they could are left to EM.
-BLIND = 1e-6
+BLIND = 1e-5
+# Added to the correlations of sums, some of which follow from others, that they have a root: a
+# component a thousand standard deviations from the origin still tells its variance.
+RIDGE = 1e-10
 # A component with fewer rows than this for each of its parameters has no information of its own.
 OWN = 10
 # A row counts for two colours at once with r s; where that is less, chance takes one in so many.
@@ -79,9 +83,12 @@ def metric(here: Mixture, sums: Expectation, source: MemorySource) -> Metric | N
     try:
         with np.errstate(all="ignore"):  # what is not finite is told by a decomposition
             moves = variation(here, sums, source)
+            give_back()
             shares, axes = np.linalg.eigh(_squares(here, moves))
     except (DegenerateError, np.linalg.LinAlgError, ValueError):
         return None
+    finally:
+        give_back()
     known = shares > BLIND
     shares, axes = shares[known], axes[:, known]
     if not len(shares):
@@ -89,7 +96,8 @@ def metric(here: Mixture, sums: Expectation, source: MemorySource) -> Metric | N
     # On the way up some directions are no valley yet: they are as far as their curvature says.
     told = np.abs(1.0 - shares) if only_colours(here) else shares
     told = np.clip(told, NOISE / np.sqrt(min(source.rows, MOST)), 1.0)
-    found = moves.T @ (axes * np.sqrt((1.0 / told - 1.0) / shares)).astype(np.float32)
+    axes *= np.sqrt((1.0 / told - 1.0) / shares)
+    found = moves.T @ axes
     return Metric(found, float(told.min())) if np.isfinite(found).all() else None
 
 
@@ -100,7 +108,9 @@ def variation(here: Mixture, sums: Expectation, source: MemorySource) -> Any:
     In the metric W they are scores, and the sum of their products is information: what is missing
     of the complete data's, or what is observed.
     """
-    return _moves(here, sums, _varied(here, source), source)
+    varied = _varied(here, source)
+    give_back()  # the sample, before as much again is needed
+    return _moves(here, sums, varied, source)
 
 
 def only_colours(here: Mixture) -> bool:
@@ -150,10 +160,10 @@ def _moves(here: Mixture, sums: Expectation, varied: Array, source: MemorySource
     size = np.sqrt(np.maximum(np.diagonal(varied), np.finfo(float).tiny))
     varied /= size
     varied /= size[:, None]
-    values, axes = np.linalg.eigh(varied)
-    axes *= np.sqrt(np.maximum(values, 0.0)) * source.weight_total
-    axes *= size[:, None]
-    changes = axes.T
+    varied[np.diag_indices_from(varied)] += RIDGE
+    root = np.linalg.cholesky(varied)
+    root *= source.weight_total * size[:, None]
+    changes = root.T
     step = STEP / np.sqrt(source.rows)
     whole, unmoved = sums.flat, m_step(here, sums).to_vector(here)
     moves = np.empty((len(changes), here.coordinates), dtype=np.float32)
@@ -169,13 +179,12 @@ def _repeated(times: int, a: Array) -> Array:
     return np.repeat(a[None], times, axis=0)
 
 
-def _squares(here: Mixture, moves: Any) -> Array:
-    """(q, q) products of vectors (q, p) in the metric W."""
-    found = np.empty((len(moves), len(moves)))
+def _squares(here: Mixture, moves: Any) -> Any:
+    """(q, q) products of vectors (q, p) in the metric W, in single precision as they are."""
+    found = np.empty((len(moves), len(moves)), dtype=np.float32)
     for some in _pieces(len(moves)):
-        towards = here.information(moves[some].astype(np.float64))
-        for others in _pieces(len(moves)):
-            found[some, others] = towards @ moves[others].T.astype(np.float64)
+        towards = here.information(moves[some].astype(np.float64)).astype(np.float32)
+        np.matmul(towards, moves.T, out=found[some])
     return found
 
 

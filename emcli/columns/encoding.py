@@ -15,6 +15,7 @@ from emcli.columns.gaps import Gaps
 from emcli.columns.partly import Partly, side_of
 from emcli.columns.selection import single
 from emcli.columns.values import Column
+from emcli.environment import give_back
 from emcli.families.base import Family, Part
 from emcli.frozen import frozen
 from emcli.settings import Selecting
@@ -111,7 +112,8 @@ def encode(
     # Where columns were seen in part, some are not filled with themselves.
     own = ["" if seen else column.name for column in columns]
     matrix = table.matrix([*own, *([weight] if weight else [])])
-    _return_unused(table)
+    if table.spool:
+        give_back()
     second = {one.second: one for one in seen.values() if one.second}
     for number, column in enumerate(columns):
         if column.name in second:
@@ -135,18 +137,13 @@ def encode(
     described = [place[name] for name in checks or place if name in place]
     gaps = Gaps(table, columns[: d - aside], described, selecting.missing)
     kept = gaps.look(matrix)
-    _return_unused(table)
+    if table.spool:
+        give_back()
     return Data(
         columns, matrix.values[:d, :kept], matrix.values[d, :kept] if weight else None,
         gaps.rows(), table.rows, np.append(gaps.missing, [0] * aside),
         np.array(gaps.blank, dtype=np.int64), matrix,
     )  # fmt: skip
-
-
-def _return_unused(table: Table) -> None:
-    """Give back to the system what Arrow has kept of a large table's pieces."""
-    if table.spool:
-        pa.default_memory_pool().release_unused()
 
 
 def _filled(
