@@ -41,9 +41,9 @@ class Climb:
     """Where each start of a stack is, and what there must be known of its way to go on.
 
     here: the stack; kind: (S,) how it got there; before, sums: where it came from, and the E step
-    there (None at first); taken: steps so far (fewer, where jumps shall wait); memory: the
-    accelerator's, None for plain EM; halves: how often in a row some M step overshot; looked: steps
-    taken when it looked at the rows' information, or began.
+    there (None at first); taken: steps so far; plain: how many are EM's own before jumps begin;
+    memory: the accelerator's, None for plain EM; halves: how often in a row some M step overshot;
+    looked: steps taken when it looked at the rows' information, or began.
     """
 
     here: Mixture
@@ -51,13 +51,15 @@ class Climb:
     before: Mixture
     sums: Expectation | None
     taken: int
+    plain: int
     memory: Accelerator | None
     halves: int = 0
     looked: int = 0
 
     @classmethod
     def begin(
-        cls, here: Mixture, acceleration: str, taken: int = 0, metric: Metric | None = None
+        cls, here: Mixture, acceleration: str, taken: int = 0, metric: Metric | None = None,
+        plain: int = PLAIN_STEPS,
     ) -> Climb:
         """A stack at the beginning of its way, or after so many steps; a stack of one perhaps with
         what is known of the information here."""
@@ -71,7 +73,7 @@ class Climb:
 
             memory = Squarem.empty(here)
         first = np.full(len(here.weights), FIRST)
-        return cls(here, first, here, None, taken, memory, looked=taken)
+        return cls(here, first, here, None, taken, plain, memory, looked=taken)
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -81,7 +83,8 @@ class Climb:
         return Climb(
             self.here.select(starts), self.kind[starts], self.before.select(starts),
             self.sums and self.sums.select(starts),
-            self.taken, self.memory and self.memory.select(starts), self.halves, self.looked,
+            self.taken, self.plain, self.memory and self.memory.select(starts), self.halves,
+            self.looked,
         )  # fmt: skip
 
     @classmethod
@@ -94,7 +97,7 @@ class Climb:
             np.concatenate([climb.kind for climb in climbs]),
             Mixture.join([climb.before for climb in climbs]),
             Expectation.join(sums) if sums else None,
-            climbs[0].taken,
+            climbs[0].taken, climbs[0].plain,
             memories[0].join(memories) if memories else None,
             max(climb.halves for climb in climbs),
             max(climb.looked for climb in climbs),
@@ -173,7 +176,7 @@ class Climb:
             up = halves < HALVES  # else there is none
             there = there.put(short, halfway(before, self.here.select(short)) if up else before)
         kind = np.where(failed & ~short, FIRST, STEP)
-        if self.memory is None or taken <= PLAIN_STEPS:
+        if self.memory is None or taken <= self.plain:
             ahead = replace(
                 self, here=there, kind=kind, before=here, sums=sums, taken=taken, halves=halves
             )

@@ -23,9 +23,9 @@ from emcli.sources.memory import MemorySource
 # given up for one that lies above.
 PATIENCE = 25
 SETTLED = 5  # such steps where it begins near its end
-# Side by side on few rows, where a jump of all costs more than a step, starts begin to jump so many
-# steps later: those that are outdone have gone by then. A seventh of a small fit.
-FEW_ROWS, LATER = 2_000, PATIENCE + 1 - PLAIN_STEPS
+# Side by side on so few rows, where a jump of all costs more than a step, starts begin to jump when
+# those that are outdone have gone. A seventh of a small fit.
+FEW_ROWS = 2_000
 # Early gains may shrink fast and pick up again: a start that is only compared with others is taken
 # to contract no faster than this.
 CAUTION = 0.9
@@ -267,10 +267,10 @@ class Pack:
             if run.iterations >= 0 and run.convergence.last is not None:
                 run.again()
         first, crowd = running[0], len(running) > 1
-        later = LATER if crowd and self._source.rows <= FEW_ROWS else 0
-        taken = PLAIN_STEPS if first.settled else max(first.iterations, 0) - later
+        plain = PATIENCE + 1 if crowd and self._source.rows <= FEW_ROWS else PLAIN_STEPS
+        taken = plain if first.settled else max(first.iterations, 0)
         metric = None if crowd or first.iterations >= 0 else first.metric
-        return Climb.begin(here, self._stopping.acceleration, taken, metric)
+        return Climb.begin(here, self._stopping.acceleration, taken, metric, plain)
 
     def _step(self, climb: Climb, running: list[Run]) -> Moved:
         """One E step and one M step or jump of these runs, and those that go on."""

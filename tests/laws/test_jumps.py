@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from emcli.acceleration import FIRST, JUMP, STEP, Climb
+from emcli.acceleration import FIRST, JUMP, PLAIN_STEPS, STEP, Climb
 from emcli.em import e_step, m_step
 from emcli.jump import Way
 from emcli.mixture import Mixture
@@ -69,7 +69,7 @@ def test_a_jump_to_a_singular_covariance_is_taken_back_and_the_others_go_on():
     flat = family.covariance.copy()
     flat[1, 0] = 0.0
     leapt = replace(there, families=(replace(family, covariance=flat),))
-    climb = Climb(leapt, np.array([STEP, JUMP]), here, sums, 1, Memory.empty(here))
+    climb = Climb(leapt, np.array([STEP, JUMP]), here, sums, 1, PLAIN_STEPS, Memory.empty(here))
     runs = [Run(there.select(i), Stopping()) for i in range(2)]
     after, going = Pack(runs, source, Stopping())._step(climb, runs)
     assert going == runs and after.kind.tolist() == [STEP, FIRST]
