@@ -1,7 +1,7 @@
 """The log densities of a source's rows, summed up: sizes and quantiles.
 
 Like everything else that is asked of the rows these are sums over blocks, so they come out the
-same wherever the rows are kept. Many are not held.
+same wherever the rows are kept. More than `HELD` are not held.
 """
 
 from __future__ import annotations
@@ -45,11 +45,10 @@ class Found:
         return Found(self.values[chosen], weights)
 
     def sorted(self) -> Found:
-        """In increasing order, as they are from now on."""
+        """In increasing order."""
         if self.weights is not None:
             return self.where(np.argsort(self.values, kind="stable"))
-        self.values.sort()
-        return self
+        return Found(np.sort(self.values), None)
 
     @property
     def upto(self) -> Array:

@@ -17,11 +17,12 @@ ours = False
 
 
 def give_back() -> None:
-    """Give the memory that is free back to the system: among arrays that stay it would be kept."""
+    """Give free memory back to the system, which keeps it among arrays that stay; in a process of
+    emcli's own all of the heap, elsewhere Arrow's."""
     if "pyarrow" in sys.modules:
         import pyarrow as pa
 
-        pa.default_memory_pool().release_unused()  # of the heap, too, which is the system's own
+        pa.default_memory_pool().release_unused()
 
 
 def prepare() -> None:

@@ -43,18 +43,17 @@ class Evaluation:
     travels: ClassVar = True  # to another process
 
     def __post_init__(self) -> None:
-        thetas = [family.natural() for family in self._linear]
+        thetas: list[Array] = [
+            family.natural()  # type: ignore[attr-defined]
+            for family in self.families if self._by_features(family)
+        ]
         constant = safe_log(self.weights) + sum(theta[..., 0] for theta in thetas)
         columns = [constant[..., None], *(theta[..., 1:] for theta in thetas)]
         theta = np.concatenate(columns, axis=-1)
         object.__setattr__(self, "theta", theta)
 
-    @cached_property
-    def _linear(self) -> list[Any]:
-        return [
-            f for f in self.families
-            if f.linear and (self.featured or not f.quicker_alone(self.weights.size))
-        ]
+    def _by_features(self, family: Family) -> bool:
+        return family.linear and (self.featured or not family.quicker_alone(self.weights.size))
 
     @cached_property
     def _places(self) -> list[tuple[Family, Any, slice | None]]:
@@ -63,7 +62,7 @@ class Evaluation:
         at = 1
         for family in self.families:
             rows = None
-            if family in self._linear:
+            if self._by_features(family):
                 width = family.width  # type: ignore[attr-defined]
                 rows, at = slice(at, at + width), at + width
             found.append((family, places(family.inputs, self.names), rows))
@@ -72,7 +71,7 @@ class Evaluation:
     @cached_property
     def width(self) -> int:
         """Numbers held for each row: what decides how many rows make a block."""
-        beside = sum(f.working for f in self.families if f not in self._linear)
+        beside = sum(f.working for f in self.families if not self._by_features(f))
         return self.theta.shape[-1] + self.weights.size + beside
 
     @property

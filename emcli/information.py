@@ -46,9 +46,6 @@ NOISE = 2.0
 STEP = 0.01
 # Directions in which sums vary by less than this of what they could are left to EM.
 BLIND = 1e-5
-# Added to the correlations of sums, some of which follow from others, that they have a root: a
-# component a thousand standard deviations from the origin still tells its variance.
-RIDGE = 1e-10
 # A component with fewer rows than this for each of its parameters has no information of its own.
 OWN = 10
 # A row counts for two colours at once with r s; where that is less, chance takes one in so many.
@@ -83,7 +80,6 @@ def metric(here: Mixture, sums: Expectation, source: MemorySource) -> Metric | N
     try:
         with np.errstate(all="ignore"):  # what is not finite is told by a decomposition
             moves = variation(here, sums, source)
-            give_back()
             shares, axes = np.linalg.eigh(_squares(here, moves))
     except (DegenerateError, np.linalg.LinAlgError, ValueError):
         return None
@@ -160,10 +156,10 @@ def _moves(here: Mixture, sums: Expectation, varied: Array, source: MemorySource
     size = np.sqrt(np.maximum(np.diagonal(varied), np.finfo(float).tiny))
     varied /= size
     varied /= size[:, None]
-    varied[np.diag_indices_from(varied)] += RIDGE
-    root = np.linalg.cholesky(varied)
-    root *= source.weight_total * size[:, None]
-    changes = root.T
+    values, axes = np.linalg.eigh(varied)  # exact: some directions are a trillionth of others
+    axes *= np.sqrt(np.maximum(values, 0.0)) * source.weight_total
+    axes *= size[:, None]
+    changes = axes.T
     step = STEP / np.sqrt(source.rows)
     whole, unmoved = sums.flat, m_step(here, sums).to_vector(here)
     moves = np.empty((len(changes), here.coordinates), dtype=np.float32)

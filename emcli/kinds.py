@@ -59,10 +59,6 @@ class Gathered(Family):
     continuous: ClassVar = True
     arrays: ClassVar = ()
 
-    @staticmethod
-    def inside(values: Array) -> Mask:
-        return np.isfinite(values)
-
     @classmethod
     def title(cls, part: Part) -> str:
         return " | ".join(kind.name for kind in part.options["kinds"])

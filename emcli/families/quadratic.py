@@ -9,22 +9,23 @@ Three forms give the same numbers. With z = x - origin,
                 components few
     centred     z = x - mean_k, whitened one component at a time: exact whatever kappa
 
-`from_origin` and `by_bands` choose, from the parameters alone, so the choice is the same for any
-table, thread or engine. kappa is the size of the terms that cancel in the quadratic form of a point
-one standard deviation from its component's mean.
+`from_origin` and `by_bands` choose, from the parameters alone and how many starts go together, so
+the choice is the same for any table, thread or engine. kappa is the size of the terms that cancel
+in the quadratic form of a point one standard deviation from its component's mean.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from math import prod
 
 import numpy as np
 
 from emcli.families.block import Block
 from emcli.numerics import Array, Mask, triangle
 
-# Measured: at kappa 1e6 the feature form is good to 1e-10, at 1e12 to 2e-4.
+# Measured: at kappa 1e6 features are good to 1e-10, at 1e12 to 2e-4.
 MOST_KAPPA = 1e6
 # Columns up to which features are worth their time where the other way is to centre rows.
 MOST_COLUMNS = 64
@@ -63,7 +64,7 @@ def by_bands(d: int, components: int) -> bool:
 
 def full_working(d: int, components: int) -> int:
     """Numbers held for each row where components are evaluated by bands."""
-    return d + min(_BAND, d) * components
+    return 1 + d + (2 + min(_BAND, d)) * components
 
 
 def full_features(block: Block, origin: Array, out: Array) -> None:
@@ -127,7 +128,7 @@ def full_whitened(block: Block, origin: Array, bands: Sequence[Array], k: int) -
     for band in bands:
         y = block.array("band", len(band), block.n)
         np.matmul(band, z[: band.shape[1]], out=y)
-        each = y.reshape(k, -1, block.n)
+        each = y.reshape(k, len(band) // k, block.n)
         distance += np.einsum("kin,kin->kn", each, each)
     return distance
 
@@ -135,12 +136,13 @@ def full_whitened(block: Block, origin: Array, bands: Sequence[Array], k: int) -
 def full_products(block: Block, origin: Array, r: Array) -> Array:
     """(..., K, d + d(d+1)/2) sums of r times [z, upper triangle of z z'] with z = x - origin."""
     z, d = _from_origin(block, origin), len(origin)
-    shares = r.reshape(-1, 1, block.n)
+    shares = r.reshape(prod(r.shape[:-1]), 1, block.n)
     products = np.empty((len(shares), 1 + d, 1 + d))
     for at in range(1, 1 + d, _BAND):
         end = min(at + _BAND, 1 + d)
         weighted = block.array("band", len(shares) * (end - at), block.n)
-        np.multiply(z[at:end], shares, out=weighted.reshape(-1, end - at, block.n))
+        each = weighted.reshape(len(shares), end - at, block.n)
+        np.multiply(z[at:end], shares, out=each)
         products[:, at:end, :end] = (weighted @ z[:end].T).reshape(-1, end - at, end)
     i, j = triangle(d)
     sums = np.concatenate([products[:, 1:, 0], products[:, 1 + j, 1 + i]], axis=-1)
@@ -156,7 +158,9 @@ def full_centred(block: Block, mean: Array, root: Array) -> Array:
     rows = distance.reshape(-1, block.n)
     for row, centre, turn in zip(rows, mean.reshape(-1, d), root.reshape(-1, d, d), strict=True):
         np.subtract(block.values, centre[:, None], out=z)
-        np.matmul(turn, z, out=y)
+        for at in range(0, d, _BAND):
+            end = min(at + _BAND, d)
+            np.matmul(turn[at:end, :end], z[:end], out=y[at:end])
         np.einsum("ij,ij->j", y, y, out=row)
     return distance
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from emcli.environment import give_back
 from emcli.errors import InputError
 from emcli.settings import Reading
 from emcli.tables import compute, text
@@ -84,7 +85,7 @@ def _evenly(runs: Iterator[tuple[pa.Table, Part]], decimal: str) -> Iterator[Tab
             yield _cut(waiting, PIECE, decimal, first)
             held, first = held - PIECE, first + PIECE
             if first % _RELEASED == 0:
-                pa.default_memory_pool().release_unused()
+                give_back()
     if held:
         yield _cut(waiting, held, decimal, first)
 

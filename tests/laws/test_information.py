@@ -194,8 +194,8 @@ def test_it_is_the_same_of_a_sorted_table(by, colours, monkeypatch):
     assert (np.abs(np.log(told / observed)) < 1.0).all()
 
 
-@pytest.mark.parametrize("sd", [0.1, 0.01, 0.003])
-def test_tight_components_far_from_each_other_are_no_trouble(sd, monkeypatch):
+def tight(sd):
+    """Two tight components near each other and a wide one: parameters and rows."""
     rng = np.random.default_rng(4)
     z = rng.integers(3, size=40_000)
     centres = np.array([[0, 0], [1.6 * sd, sd], [5, 5]])
@@ -203,8 +203,25 @@ def test_tight_components_far_from_each_other_are_no_trouble(sd, monkeypatch):
     values = (centres[z] + spread[:, None] * rng.standard_normal((40_000, 2))).T.copy()
     source = MemorySource(values, NAMES)
     start = mixture(centres)
-    tight = start.families[0].covariance * np.array([sd, sd, 1.0])[:, None, None] ** 2
-    start = replace(start, families=(replace(start.families[0], covariance=tight),))
+    covariance = start.families[0].covariance * np.array([sd, sd, 1.0])[:, None, None] ** 2
+    return replace(start, families=(replace(start.families[0], covariance=covariance),)), source
+
+
+@pytest.mark.parametrize("sd", [0.01, 0.003])
+def test_the_share_that_is_missing_is_the_same_however_tight_components_are(sd):
+    """Sums about a common origin hardly tell the spread of what is far from it."""
+    shares = []
+    for one in (0.1, sd):
+        here, source = tight(one)
+        moves = information.variation(here, e_step(here, source), source)
+        shares.append(np.linalg.eigvalsh(information._squares(here, moves))[::-1][:8])
+    np.testing.assert_allclose(shares[1], shares[0], atol=0.02)
+    assert shares[1].max() < 1.01
+
+
+@pytest.mark.parametrize("sd", [0.1, 0.01, 0.003])
+def test_tight_components_far_from_each_other_are_no_trouble(sd, monkeypatch):
+    start, source = tight(sd)
     run = alone(start, source, Stopping())
     monkeypatch.setattr(information, "price", lambda *_: np.inf)
     plain = alone(start, source, Stopping())

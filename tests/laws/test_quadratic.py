@@ -146,11 +146,11 @@ def test_mixed_forms_stack(row):
     assert other.q(again) == pytest.approx(row.mixture.q(one), rel=1e-11)
 
 
-def normals(d, k, starts=(), seed=62):
-    """Components of d columns, near the origin, of so many starts."""
+def normals(d, k, starts=(), away=1.0, seed=62):
+    """Components of d columns, so many units from the origin, of so many starts."""
     rng = np.random.default_rng(seed)
     root = rng.normal(size=(*starts, k, d, 2 * d)) / np.sqrt(2 * d)
-    mean = rng.normal(size=(*starts, k, d))
+    mean = away * rng.normal(size=(*starts, k, d))
     names = tuple(f"x{j}" for j in range(d))
     return Full(names, "VVV", mean, np.full(d, 0.5), root @ root.swapaxes(-2, -1))
 
@@ -171,6 +171,22 @@ def test_bands_are_the_features(d, k, starts):
     np.testing.assert_allclose(
         family.log_density(source.all()) + np.log(1 / k), alone.joint(source.all())[0], atol=1e-9
     )
+
+
+def test_bands_are_exact_up_to_the_largest_kappa():
+    """Several bands, far from the origin: the centred form is the reference."""
+    family = normals(40, 3, away=25.0)
+    assert 1e5 < kappa_of(family) < quadratic.MOST_KAPPA and family.quicker_alone(3)
+    rng = np.random.default_rng(1)
+    block = Block(family.sample(rng, rng.integers(0, 3, 300), None))
+    root, log_determinant = family.factors
+    distance = quadratic.full_centred(block, family.mean, root)
+    wanted = -0.5 * (distance + log_determinant[:, None] + 40 * quadratic.LOG_2PI)
+    np.testing.assert_allclose(family.log_density(block), wanted, rtol=1e-9)
+    r = rng.dirichlet(np.ones(3), 300).T
+    found = family.maximise(r.sum(axis=1), family.statistics(block, r))
+    own = [np.cov(block.values, aweights=share, bias=True) for share in r]
+    np.testing.assert_allclose(found.spread, own, atol=1e-9)
 
 
 @pytest.mark.parametrize("d, most", [(2, 0), (5, 0), (10, 3), (20, 8), (100, 48)])
