@@ -17,8 +17,9 @@ from emcli.assorted import Assorted
 from emcli.errors import DegenerateError
 from emcli.evaluation import Evaluation, places
 from emcli.expectation import Expectation, put
-from emcli.families.base import Base, Family, Part
+from emcli.families.base import Family, Part
 from emcli.families.block import Block
+from emcli.families.evaluated import Base
 from emcli.families.product import drawable, named, undrawn
 from emcli.frozen import frozen, immutable, replace
 from emcli.grammar import parse, split

@@ -16,11 +16,11 @@ Q is linear in the responsibilities, so sums over rows are enough, and sums over
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 from math import prod
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -60,15 +60,6 @@ class Part:
         """The same block, for rows that are seen as they are."""
         found: Part = self.options.get("inner", self)
         return found
-
-
-class Base(Hashable, Protocol):
-    """A base measure: log h(x) of the columns it names, values (inputs, n) -> (n,)."""
-
-    @property
-    def inputs(self) -> tuple[str, ...]: ...
-
-    def __call__(self, values: Array) -> Array: ...
 
 
 @immutable
@@ -177,12 +168,6 @@ class Family(Completing):
         return np.full(self.k, np.inf)
 
     @abstractmethod
-    def log_density(self, block: Block) -> Array: ...
-
-    @abstractmethod
-    def statistics(self, block: Block, r: Array) -> Array: ...
-
-    @abstractmethod
     def maximise(self, n: Array, t: Array) -> Self: ...
 
     @abstractmethod
@@ -198,20 +183,6 @@ class Family(Completing):
             return 0.0
         whole = self.q(r.sum(axis=-1), here.statistics(block, r))
         return whole - float((r * self.log_density(block)).sum())
-
-    def base(self) -> Base | None:
-        """h(x): a hashable function of values (d, n) -> (n,), or None where h is one.
-
-        The same for every component, it never enters the loop: its sum is taken once a table.
-        """
-        return None
-
-    def whole_log_density(self, block: Block) -> Array:
-        """log p_k(x_i) (..., K, n) with h(x), where that is not the same for all of a table."""
-        found, base = self.log_density(block), self.base()
-        if base is None:
-            return found
-        return found + base(block.values[[self.inputs.index(name) for name in base.inputs]])
 
     @classmethod
     @abstractmethod
@@ -269,21 +240,6 @@ class Family(Completing):
                      for name in self.arrays},
         )
 
-    def quicker_alone(self, components: int) -> bool:
-        """Linear as it is, do its own densities and sums of so many components take less time than
-        a product of matrices with its features?"""
-        return False
-
-    @property
-    def working(self) -> int:
-        """Numbers it holds for each row while it is evaluated by itself."""
-        return 2 * len(self.columns)
-
-    @property
-    def forms(self) -> Mask:
-        """(...) which starts of a stack are linear, or one answer for all."""
-        return np.asarray(self.linear)
-
     @abstractmethod
     def sample(self, rng: np.random.Generator, colours: Codes, given: Array | None) -> Array:
         """One row a colour: (d, n) values."""
@@ -339,11 +295,6 @@ class Family(Completing):
     @abstractmethod
     def from_dict(cls, part: Part, found: Sequence[Mapping[str, Any]]) -> Self:
         """The family from the K entries of a parameters file; ValueError says what is wrong."""
-
-    @property
-    def linear(self) -> bool:
-        """Are log density and statistics linear in features(x), at these parameters?"""
-        return False
 
 
 def _each(f: Callable[..., Array], *arrays: Any) -> Any:

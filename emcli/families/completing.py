@@ -13,11 +13,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from emcli.families.block import Block
-from emcli.families.declared import Declared
+from emcli.families.evaluated import Evaluated
 from emcli.numerics import Array, Codes, Mask
 
 
-class Completing(Declared):
+class Completing(Evaluated):
     """As it is for columns that are independent within a component."""
 
     @property

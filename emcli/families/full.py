@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 from math import prod
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from emcli.families.exponential import ExponentialFamily
 from emcli.families.helpers import refuse_unseen
 from emcli.families.marginals import Marginals, Seen, common
 from emcli.families.normal import Normal, means_of, structure_of
-from emcli.families.patterns import Completions, Components
+from emcli.families.patterns import Completions, Components, View
 from emcli.frozen import immutable, replace
 from emcli.numerics import Array, Codes, Mask, outer, triangle, unpack
 
@@ -92,33 +92,42 @@ class Full(Normal, ExponentialFamily):
     def quicker_alone(self, components: int) -> bool:
         return quadratic.by_bands(len(self.columns), components)
 
+    @cached_property
+    def _many(self) -> int:
+        """Components of all starts together."""
+        return prod(self.mean.shape[:-1])
+
+    @cached_property
+    def _banded(self) -> bool:
+        return self.linear and self.quicker_alone(self._many)
+
     @property
     def working(self) -> int:
-        *lead, d = self.mean.shape
-        return quadratic.full_working(d, prod(lead)) if self.linear else super().working
+        d = len(self.columns)
+        return quadratic.full_working(d, self._many) if self._banded else super().working
 
     @cached_property
     def _bands(self) -> list[Array]:
         return quadratic.full_bands(self.mean - self.origin, self.factors[0])
 
     def log_density(self, block: Block) -> Array:
-        *lead, d = self.mean.shape
-        root, log_determinant = self.factors
-        if not self.linear:
-            distance = quadratic.full_centred(block, self.mean, root)
-        elif self.quicker_alone(prod(lead)):
-            distance = quadratic.full_whitened(block, self.origin, self._bands, prod(lead))
-            distance = distance.reshape(*lead, block.n)
-        else:
+        if self.linear and not self._banded:
             return super().log_density(block)
-        return -0.5 * (distance + (log_determinant + d * quadratic.LOG_2PI)[..., None])
+        root, log_determinant = self.factors
+        if self._banded:
+            distance = quadratic.full_whitened(block, self.origin, self._bands, self._many)
+            distance = distance.reshape(*self.mean.shape[:-1], block.n)
+        else:
+            distance = quadratic.full_centred(block, self.mean, root)
+        constant = log_determinant + len(self.columns) * quadratic.LOG_2PI
+        return -0.5 * (distance + constant[..., None])
 
     def statistics(self, block: Block, r: Array) -> Array:
-        if not self.linear:
-            return quadratic.full_sums(block, self.mean, r)
-        if self.quicker_alone(prod(r.shape[:-1])):
+        if self._banded:
             return quadratic.full_products(block, self.origin, r)
-        return super().statistics(block, r)
+        if self.linear:
+            return super().statistics(block, r)
+        return quadratic.full_sums(block, self.mean, r)
 
     @property
     def chart_size(self) -> int:
@@ -202,20 +211,6 @@ class Full(Normal, ExponentialFamily):
         except DegenerateError as error:
             raise ValueError("'covariance' is not positive definite") from error
         return family
-
-
-class View(Protocol):
-    """Rows of a block as components (B) see them, whatever cells are missing."""
-
-    def log_density(self) -> Array:
-        """(B, n) of what was observed."""
-
-    def log_volume(self) -> Array:
-        """(B, n) log|2 pi Sigma| of what was observed."""
-
-    def sums(self, r: Array, spare: Array) -> tuple[Array, Array, Array]:
-        """Sums of r (B, n) times expected deviations from the mean (B, d), their products
-        (B, d, d), and which cells are there (B, d); the missing ones' covariances count spare."""
 
 
 @immutable

@@ -11,13 +11,27 @@ made once a pattern; there is no loop over either.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from emcli.families.quadratic import LOG_2PI
 from emcli.frozen import frozen
 from emcli.numerics import Array, Codes, Mask
+
+
+class View(Protocol):
+    """Rows of a block as components (B) see them, whatever cells are missing."""
+
+    def log_density(self) -> Array:
+        """(B, n) of what was observed."""
+
+    def log_volume(self) -> Array:
+        """(B, n) log|2 pi Sigma| of what was observed."""
+
+    def sums(self, r: Array, spare: Array) -> tuple[Array, Array, Array]:
+        """Sums of r (B, n) times expected deviations from the mean (B, d), their products
+        (B, d, d), and which cells are there (B, d); the missing ones' covariances count spare."""
 
 
 class Patterns(NamedTuple):
