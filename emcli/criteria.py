@@ -12,8 +12,11 @@ cv    -2 * held-out log-likelihood          Smyth (2000)
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
+from emcli.evaluation import Evaluation
 from emcli.families.block import Block
 from emcli.frozen import frozen
 from emcli.mixture import Mixture
@@ -59,10 +62,17 @@ def entropy(mixture: Mixture, source: MemorySource) -> float:
     if mixture.k == 1:
         return 0.0
     evaluation = mixture.at(source.names)
+    return source.total(Doubt(evaluation), evaluation.width)
 
-    def summed(block: Block) -> float:
-        r, _ = evaluation.posterior(block)
+
+@frozen
+class Doubt:
+    """What a block's rows add to the entropy."""
+
+    evaluation: Evaluation
+    travels: ClassVar = True
+
+    def __call__(self, block: Block) -> float:
+        r, _ = self.evaluation.posterior(block)
         each = -(r * np.log(r)).sum(axis=0)
         return float(each.sum() if block.weights is None else each @ block.weights)
-
-    return source.total(summed, evaluation.width)

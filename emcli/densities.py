@@ -6,6 +6,7 @@ same wherever the rows are kept. More than `HELD` are not held.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -67,7 +68,7 @@ class Found:
 @frozen
 class Spread:
     """sizes: the weight of the rows of each colour; least and most: of the log densities; held:
-    all of them, where they are few."""
+    all of them, where they are few, which `quantiles` puts in another order."""
 
     sizes: Array
     least: float
@@ -105,10 +106,7 @@ def quantiles(
     coarse.
     """
     if seen.held is not None:
-        found = Found.of(seen.held, source.weights).sorted()
-        upto = found.upto
-        upto /= upto[-1]
-        return [_mark(found.values, upto, share) for share in shares]
+        return _marks(Found.of(seen.held, source.weights), shares)
     low = _ordered(np.array([seen.least]))[0]
     shift = np.uint64(0)
     while (_ordered(np.array([seen.most]))[0] - low) >> shift >= BINS:
@@ -139,6 +137,19 @@ def quantiles(
         before = upto[number] - counts[number]
         marks.append(_mark(inside.values, (before + inside.upto) / upto[-1], share))
     return marks
+
+
+def _marks(found: Found, shares: Sequence[float]) -> list[float]:
+    """Of log densities that are at hand; where each counts once, in the memory they have."""
+    if found.weights is None:
+        n = len(found.values)
+        places = [bisect_left(range(n - 1), s, key=lambda i: (i + 1) / n) for s in shares]
+        found.values.partition(sorted(set(places)))
+        return [float(found.values[place]) for place in places]
+    found = found.sorted()
+    upto = found.upto
+    upto /= upto[-1]
+    return [_mark(found.values, upto, share) for share in shares]
 
 
 def _mark(values: Array, shares: Array, share: float) -> float:

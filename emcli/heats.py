@@ -8,7 +8,7 @@ left go on with a sample ten times as large, and so forth. Only they ever see al
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from emcli.run import PATIENCE, Pack, Run
 from emcli.settings import Stopping
 from emcli.sources.memory import MemorySource
 from emcli.start import Asked
+
+if TYPE_CHECKING:
+    from emcli.information import Told
 
 # Each sample has so many times the rows of the one before (of the smallest, up to twice that).
 GROWTH = 10
@@ -56,6 +59,12 @@ class Attempt:
     asked: Asked
     run: Run | None
     status: str = "ok"
+
+    def out(self, why: str) -> None:
+        """It goes no further; where it would go on holds all who went side by side with it."""
+        self.status = why
+        if self.run:
+            self.run.ahead = None
 
     @property
     def reached(self) -> float:
@@ -93,9 +102,11 @@ class Heats:
             if sample is not before:
                 give_back()
                 told = self._told(alive[0].here, before, sample) if len(alive) == 1 else None
+                before.rest()
+                before = sample  # the smaller one goes, before memory is needed again
+                metric = told.metric() if told else None
                 for attempt in alive:
-                    attempt.run = self.begin(attempt.asked, attempt.here, sample, told)
-                before = sample
+                    attempt.run = self.begin(attempt.asked, attempt.here, sample, metric)
             if len(alive) > 1 or sample is not self.source:
                 alive = self._heat(alive, sample)
         return alive
@@ -111,7 +122,7 @@ class Heats:
                 yield self.source.sample(rows, self.seed)
             yield self.source
 
-    def _told(self, here: Mixture, sample: MemorySource, source: MemorySource) -> Metric | None:
+    def _told(self, here: Mixture, sample: MemorySource, source: MemorySource) -> Told | None:
         """What a sample that EM has settled on tells of the information, to who goes on to a
         larger one; None where that is little beside what it costs."""
         from emcli import information  # which only large tables need
@@ -121,7 +132,7 @@ class Heats:
         sums = e_step(here, sample)
         if information.price(here, sums, sample) * sample.rows > WORTH * source.rows:
             return None
-        return information.metric(here, sums, sample)
+        return information.told(here, sums, sample)
 
     def _heat(self, alive: list[Attempt], sample: MemorySource) -> list[Attempt]:
         """Side by side until each is near its end; those left.
@@ -142,7 +153,7 @@ class Heats:
                 half = -(-len(alive) // 2)
                 most = half if sample is self.source else max(half, FEW)
                 for attempt in alive[most:]:
-                    attempt.status = OUTDONE
+                    attempt.out(OUTDONE)
                 alive = alive[:most]
         return alive
 
@@ -158,7 +169,7 @@ class Heats:
         """
         for attempt in alive:
             if attempt.run and attempt.run.trouble:
-                attempt.status = attempt.run.trouble.sentence
+                attempt.out(attempt.run.trouble.sentence)
         alive = sorted((one for one in alive if one.status == "ok"), key=lambda one: -one.reached)
         if len(alive) < 2:
             return alive
@@ -169,9 +180,9 @@ class Heats:
         for i, attempt in enumerate(alive):
             assert attempt.run
             if attempt.run.converged and any(rivals.apart(i, j) < SAME for j in ended):
-                attempt.status = REPEATED
+                attempt.out(REPEATED)
             elif leader is not None and rivals.below(i, leader, attempt.run.hope):
-                attempt.status = OUTDONE
+                attempt.out(OUTDONE)
             else:
                 left.append(i)
                 ended += [i] if attempt.run.converged else []

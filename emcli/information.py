@@ -32,7 +32,7 @@ from emcli.families.block import Block
 from emcli.frozen import frozen
 from emcli.jump import Metric
 from emcli.mixture import Mixture
-from emcli.numerics import Array, softmax_columns
+from emcli.numerics import Array, softmax_columns, triangle, unpack
 from emcli.sources.memory import MemorySource
 
 # So many rows tell enough.
@@ -77,36 +77,77 @@ def metric(here: Mixture, sums: Expectation, source: MemorySource) -> Metric | N
     """The information of one row around `here`, which is best known where EM has settled; None
     where nothing can be told. sums: of the E step at `here`.
     """
+    found = told(here, sums, source)
+    return found.metric() if found else None
+
+
+def told(here: Mixture, sums: Expectation, source: MemorySource) -> Told | None:
+    """What the rows tell, after which they are not needed any more."""
     try:
         with np.errstate(all="ignore"):  # what is not finite is told by a decomposition
-            moves = variation(here, sums, source)
-            shares, axes = np.linalg.eigh(_squares(here, moves))
+            return Told(here, sums, _varied(here, source), source.rows, source.weight_total)
     except (DegenerateError, np.linalg.LinAlgError, ValueError):
         return None
-    finally:
-        give_back()
-    known = shares > BLIND
-    shares, axes = shares[known], axes[:, known]
-    if not len(shares):
-        return None
-    # On the way up some directions are no valley yet: they are as far as their curvature says.
-    told = np.abs(1.0 - shares) if only_colours(here) else shares
-    told = np.clip(told, NOISE / np.sqrt(min(source.rows, MOST)), 1.0)
-    axes *= np.sqrt((1.0 / told - 1.0) / shares)
-    found = moves.T @ axes
-    return Metric(found, float(told.min())) if np.isfinite(found).all() else None
 
 
-def variation(here: Mixture, sums: Expectation, source: MemorySource) -> Any:
-    """(q, p) vectors whose products are those of what moves the M step's end, as large as a row's:
-    of what hidden colours leave in doubt where they are all that is hidden, else of what rows say.
+@frozen
+class Told:
+    """How the sums of so many rows vary around a mixture, where their E step had these sums.
 
-    In the metric W they are scores, and the sum of their products is information: what is missing
-    of the complete data's, or what is observed.
+    varied: (q, q) the products of what moves a row's sums, on average: of what hidden colours
+    leave in doubt where they are all that is hidden, else of what rows say; total: the weight of
+    the rows. It tells once: `varied`, among the largest arrays of a fit, is used up.
     """
-    varied = _varied(here, source)
-    give_back()  # the sample, before as much again is needed
-    return _moves(here, sums, varied, source)
+
+    here: Mixture
+    sums: Expectation
+    varied: Array
+    rows: int
+    total: float
+
+    def metric(self) -> Metric | None:
+        """The information of one row, None where nothing can be told."""
+        give_back()  # the rows, before as much again is needed
+        try:
+            with np.errstate(all="ignore"):
+                moves = self.moves()
+                give_back()
+                _square(self.here, moves, self.varied)
+                shares, axes = np.linalg.eigh(self.varied)
+        except (DegenerateError, np.linalg.LinAlgError, ValueError):
+            return None
+        finally:
+            give_back()
+        known = shares > BLIND
+        shares, axes = shares[known], axes[:, known]
+        if not len(shares):
+            return None
+        # On the way up some directions are no valley yet: they are as far as their curvature says.
+        seen = np.abs(1.0 - shares) if only_colours(self.here) else shares
+        seen = np.clip(seen, NOISE / np.sqrt(min(self.rows, MOST)), 1.0)
+        axes *= np.sqrt((1.0 / seen - 1.0) / shares)
+        found = moves.T @ axes.astype(np.float32)
+        return Metric(found, float(seen.min())) if np.isfinite(found).all() else None
+
+    def moves(self) -> Any:
+        """(q, p) where the M step goes when a row's sums, as they vary, are all rows', in single
+        precision.
+
+        In the metric W these are scores, and the sum of their products is information: what is
+        missing of the complete data's, or what is observed.
+        """
+        changes, here = _root(self.varied), self.here
+        give_back()
+        changes *= self.total
+        step = STEP / np.sqrt(self.rows)
+        whole, unmoved = self.sums.flat, m_step(here, self.sums).to_vector(here)
+        moves = np.empty((len(changes), here.coordinates), dtype=np.float32)
+        for some in _pieces(len(changes)):
+            change = step * changes[some]
+            stack = here.mapped(partial(_repeated, len(change)))
+            moved = m_step(stack, self.sums.shaped(whole + change)).to_vector(here)
+            moves[some] = (moved - unmoved) / step
+        return moves
 
 
 def only_colours(here: Mixture) -> bool:
@@ -129,8 +170,10 @@ def _doubted(evaluation: Evaluation, source: MemorySource) -> Array:
     pairs = source.total(Doubted(evaluation), evaluation.width)
     order = evaluation.order
     found = np.zeros((len(order), len(order)))
-    place = np.argsort(order).reshape(evaluation.theta.shape)  # of each component's features
-    for (i, j), products in pairs.each.items():
+    width = evaluation.theta.shape[-1]
+    place = np.argsort(order).reshape(-1, width)  # of each component's features
+    for (i, j), packed in pairs.each.items():
+        products = unpack(packed, width)
         for one, other in ((i, j), (j, i)):
             found[np.ix_(place[one], place[one])] += products
             found[np.ix_(place[one], place[other])] -= products
@@ -148,40 +191,26 @@ def _grouped(here: Mixture, evaluation: Evaluation, source: MemorySource) -> Arr
     return products
 
 
-def _moves(here: Mixture, sums: Expectation, varied: Array, source: MemorySource) -> Any:
-    """(q, p) where the M step goes when a row's sums, whose products are (q, q), are all rows'.
-
-    `varied` is used up: it is among the largest arrays of a fit.
-    """
+def _root(varied: Array) -> Array:
+    """(q, q) vectors with these products, where the products were."""
     size = np.sqrt(np.maximum(np.diagonal(varied), np.finfo(float).tiny))
     varied /= size
     varied /= size[:, None]
     values, axes = np.linalg.eigh(varied)  # exact: some directions are a trillionth of others
-    axes *= np.sqrt(np.maximum(values, 0.0)) * source.weight_total
-    axes *= size[:, None]
-    changes = axes.T
-    step = STEP / np.sqrt(source.rows)
-    whole, unmoved = sums.flat, m_step(here, sums).to_vector(here)
-    moves = np.empty((len(changes), here.coordinates), dtype=np.float32)
-    for some in _pieces(len(changes)):
-        change = step * changes[some]
-        stack = here.mapped(partial(_repeated, len(change)))
-        moved = m_step(stack, sums.shaped(whole + change)).to_vector(here)
-        moves[some] = (moved - unmoved) / step
-    return moves
+    axes *= np.sqrt(np.maximum(values, 0.0))
+    np.multiply(axes, size[:, None], out=varied)
+    return varied.T
 
 
 def _repeated(times: int, a: Array) -> Array:
     return np.repeat(a[None], times, axis=0)
 
 
-def _squares(here: Mixture, moves: Any) -> Any:
-    """(q, q) products of vectors (q, p) in the metric W, in single precision as they are."""
-    found = np.empty((len(moves), len(moves)), dtype=np.float32)
+def _square(here: Mixture, moves: Any, out: Array) -> None:
+    """(q, q) products of vectors (q, p) in the metric W, with single precision as they have."""
     for some in _pieces(len(moves)):
         towards = here.information(moves[some].astype(np.float64)).astype(np.float32)
-        np.matmul(towards, moves.T, out=found[some])
-    return found
+        np.matmul(towards, moves.T, out=out[some])
 
 
 def _pieces(count: int) -> list[slice]:
@@ -190,8 +219,8 @@ def _pieces(count: int) -> list[slice]:
 
 @frozen
 class Pairs:
-    """Of pairs of colours that some row may be of: products (width, width) of features of rows, a
-    row counting with the product of its probabilities of both."""
+    """Of pairs of colours that some row may be of: products of features of rows, packed, a row
+    counting with the product of its probabilities of both."""
 
     each: Mapping[tuple[int, int], Array]
 
@@ -225,7 +254,7 @@ class Doubted:
             if block.weights is not None:
                 counts *= block.weights[rows]
             some = phi[:, rows] * np.sqrt(counts)
-            found[int(i), int(j)] = some @ some.T
+            found[int(i), int(j)] = (some @ some.T)[triangle(len(phi))]
         return Pairs(found)
 
 

@@ -12,6 +12,7 @@ from emcli import densities
 from emcli.cell import Cell
 from emcli.columns import Data
 from emcli.criteria import Criteria
+from emcli.environment import give_back
 from emcli.fitted import Fitted
 from emcli.frozen import frozen
 from emcli.mixture import Mixture, Model
@@ -48,6 +49,7 @@ def described(
     same = replace(same, equal_weights=mixture.equal_weights, families=(*read, *labels))
     written = Fitted(same, data.columns, {})
     look, width = written.looking(data.missing > 0)
+    give_back()
     with np.errstate(all="ignore"):
         seen = densities.spread(look, source, width)
         marks = densities.quantiles(look, source, width, seen, QUANTILES)

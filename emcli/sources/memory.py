@@ -233,6 +233,10 @@ class MemorySource:
             np.take(row, chosen, out=out, mode="clip")  # which needs no buffer
         return MemorySource(values, self.names, weights, self.threads)
 
+    def rest(self) -> None:
+        """Let go of the arrays that blocks share, until they are asked for again."""
+        self._local = threading.local()
+
     def pieces(self, rows: int) -> Iterator[Block]:
         """The rows in order, some at a time, for who may not want to see them all."""
         return self._blocks(0, self.rows, rows)

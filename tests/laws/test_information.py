@@ -54,7 +54,7 @@ def both(base, source, ways):
     """(ways,) the complete data's information, and what hidden colours leave of it."""
     towards = base.information(ways)
     whole = (towards * ways).sum(axis=1)
-    inside = information.variation(base, e_step(base, source), source) @ towards.T
+    inside = information.told(base, e_step(base, source), source).moves() @ towards.T
     return whole, whole - (inside**2).sum(axis=0)
 
 
@@ -95,7 +95,7 @@ def test_the_information_is_that_of_the_rows_scores(row):
     common = groups.mean(axis=1, keepdims=True)
     apart = (groups - common) * np.sqrt(count / (count - 1))
     groups = np.hstack([apart, common * (count / np.sqrt(source.rows))])
-    inside = information.variation(base, e_step(base, source), source) @ base.information(ways).T
+    inside = information.told(base, e_step(base, source), source).moves() @ base.information(ways).T
     expected = groups @ groups.T / source.rows
     share = 0.05 if row.name in ROUGH else 0.02
     np.testing.assert_allclose(inside.T @ inside, expected, atol=share * expected.max())
@@ -215,8 +215,9 @@ def test_the_share_that_is_missing_is_the_same_however_tight_components_are(sd):
     shares = []
     for one in (0.1, sd):
         here, source = tight(one)
-        moves = information.variation(here, e_step(here, source), source)
-        shares.append(np.linalg.eigvalsh(information._squares(here, moves))[::-1][:8])
+        moves = information.told(here, e_step(here, source), source).moves()
+        products = moves @ here.information(moves.astype(np.float64)).T
+        shares.append(np.linalg.eigvalsh(products)[::-1][:8])
     np.testing.assert_allclose(shares[1], shares[0], atol=0.02)
     assert shares[1].max() < 1.01
 
