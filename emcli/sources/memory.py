@@ -1,10 +1,10 @@
 """A table in memory, summed over canonical blocks on all cores.
 
-Rows are cut into blocks whose size depends on the model alone, and a few blocks make a chunk; all
-sizes are powers of two, so CHUNK rows are whole chunks of any model. Blocks fold left to right
-inside a chunk, chunks in a fixed binary tree over their numbers: the same sums to the last bit for
-any number of threads, because a matrix product's bits change with the width of its block and a
-sum's with its order.
+Rows are cut into blocks whose size depends on the model and on how many rows there are, and a few
+blocks make a chunk; all sizes are powers of two, so CHUNK rows are whole chunks of any model.
+Blocks fold left to right inside a chunk, chunks in a fixed binary tree over their numbers: the same
+sums to the last bit for any number of threads, because a matrix product's bits change with the
+width of its block and a sum's with its order.
 """
 
 from __future__ import annotations
@@ -24,15 +24,17 @@ from emcli.families.block import Block
 from emcli.numerics import Array, short_buffers, splitmix
 
 CHUNK = 65_536
-_BLOCKS = 4  # in a chunk, or fewer where they are long: a chunk is what cores share out
+# In a chunk, which is what cores share out; or fewer, that there be so many chunks, or at least so
+# many blocks: one core waits for the other no longer than a chunk takes.
+_BLOCKS, _CHUNKS, _FEW = 4, 16, 8
 # phi and joint of a block stay in a core's second-level cache.
 _CACHE = 2**22
 _LEAST, _MOST = 256, 16384
+# Blocks are not cut in halves below this: that costs more than it evens out.
+_SHORT = 512
 # Up to this many rows, or numbers, a second core costs more than it does.
 _ALONE = 8192
 _WORTHWHILE = 1_000_000
-# And up to so many chunks: of two that are not alike one core waits for the other.
-_SHARED = 1.5
 
 
 @contextmanager
@@ -60,15 +62,19 @@ class Adds(Protocol):
 T = TypeVar("T", bound=Adds)
 
 
-def block_rows(width: int) -> int:
-    """Rows of a block when each takes `width` numbers: a power of two."""
-    rows = 2 ** int(np.log2(max(_CACHE / (8 * width), 1)))
-    return min(max(rows, _LEAST), _MOST)
-
-
-def chunk_rows(width: int) -> int:
-    """Rows of a chunk, likewise: some blocks, or one of the longest."""
-    return min(_BLOCKS * block_rows(width), _MOST)
+def cuts(width: int, rows: int) -> tuple[int, int]:
+    """Rows of a block and of a chunk, powers of two, of so many rows that each take `width` numbers
+    when they are looked at."""
+    block = 2 ** int(np.log2(max(_CACHE / (8 * width), 1)))
+    block = min(max(block, _LEAST), _MOST)
+    if rows <= _ALONE or rows * width < _WORTHWHILE:
+        return block, block
+    while block > _SHORT and rows < _FEW * block:
+        block //= 2
+    chunk = min(_BLOCKS * block, _MOST)
+    while chunk > block and rows < _CHUNKS * chunk:
+        chunk //= 2
+    return block, chunk
 
 
 def fold(values: Sequence[T]) -> T:
@@ -137,10 +143,9 @@ class MemorySource:
 
     def total(self, f: Callable[[Block], T], width: int) -> T:
         """The sum of f over all blocks, in canonical order; `width` numbers a row cut them."""
-        chunks = -(-self.rows // chunk_rows(width))
+        chunks = -(-self.rows // cuts(width, self.rows)[1])
         each = partial(self._chunk, f, width)
-        alone = self.threads == 1 or self.rows < _SHARED * chunk_rows(width)
-        if alone or self.rows * width < _WORTHWHILE:
+        if self.threads == 1 or self.rows * width < _WORTHWHILE:
             return fold(list(map(each, range(chunks))))
         if environment.ours and getattr(f, "travels", False):
             # Complete subtrees of the fold, some thirty of them to even out who is faster.
@@ -149,7 +154,7 @@ class MemorySource:
         return fold(list(self._pool.map(each, range(chunks))))
 
     def _chunk(self, f: Callable[[Block], T], width: int, number: int) -> T:
-        rows, size = block_rows(width), chunk_rows(width)
+        rows, size = cuts(width, self.rows)
         start = number * size
         blocks = self._blocks(start, min(start + size, self.rows), rows)
         with short_buffers(min(rows, self.rows)):
@@ -161,7 +166,7 @@ class MemorySource:
     def _unit(self, asked: tuple[Callable[[Block], T], int, int], number: int) -> T:
         """The sum over one of a team's units, which is so many chunks."""
         f, width, size = asked
-        chunks = -(-self.rows // chunk_rows(width))
+        chunks = -(-self.rows // cuts(width, self.rows)[1])
         own = range(number * size, min((number + 1) * size, chunks))
         return fold([self._chunk(f, width, chunk) for chunk in own])
 

@@ -18,21 +18,27 @@ COMPONENTS = (1, 2, 4, 8, 16, 32, 64)
 
 
 def growth(stage: Stage) -> None:
-    """With n and with k, and the exponent of each: the slope of log time over log size."""
+    """With n and with k, and the exponent of each: the slope of log time over log size.
+
+    With n on one thread too: few rows are not shared out, so that more of them seem cheaper.
+    """
     table = Table(
         "Growth of one iteration, the exponent of time over rows, and over components",
-        TITLES, "  ms an iteration", "ns a row", "exponent", "    wanted",
+        TITLES, "threads", "  ms an iteration", "ns a row", "exponent", "    wanted",
     )  # fmt: skip
     rows = [Problem(n, 10, 10) for n in (ROWS[:2] if stage.quick else ROWS)]
     components = [Problem(10_000 if stage.quick else 1_000_000, 10, k) for k in COMPONENTS]
+    counts = [problem.n for problem in rows]
+    series = ((rows, counts, 1), (rows, counts, stage.cores),
+              (components, list(COMPONENTS), stage.cores))
     with stage.cast("emcli") as cast:
-        for problems, sizes in ((rows, [p.n for p in rows]), (components, list(COMPONENTS))):
+        for problems, sizes, cores in series:
             times = []
             for problem in problems:
-                times.append(_seconds(stage, cast, problem))
+                times.append(_seconds(stage, cast, problem, cores))
                 cells = (number(1e3 * times[-1]), number(1e9 * times[-1] / problem.n))
-                table.row(problem.title, *cells)
-            table.row("", "", "", f"{slope(sizes, times):.3f}", "0.95-1.05")
+                table.row(problem.title, str(cores), *cells)
+            table.row("", "", "", "", f"{slope(sizes, times):.3f}", "0.95-1.05")
         # Features are the same work whatever k is: what grows is the rest.
         each, fixed = line(COMPONENTS, times)
         rest = slope(COMPONENTS[2:], [time - fixed for time in times[2:]])
@@ -44,9 +50,12 @@ def growth(stage: Stage) -> None:
         ] = None
 
 
-def _seconds(stage: Stage, cast: Sequence[Contestant], problem: Problem) -> float:
+def _seconds(
+    stage: Stage, cast: Sequence[Contestant], problem: Problem, threads: int | None = None
+) -> float:
     with stage.room() as folder:
-        found = contest(cast, "iterate", stage.rounds, **problem.write(folder))
+        own = {"threads": threads or stage.cores}
+        found = contest(cast, "iterate", stage.rounds, **problem.write(folder), **own)
     return found["emcli"].value()
 
 
