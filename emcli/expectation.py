@@ -51,6 +51,12 @@ class Expectation:
         each = (self.n, *self.statistics)
         return np.concatenate([one.reshape(*lead, -1) for one in each], axis=-1)
 
+    @property
+    def owners(self) -> Any:
+        """(q,) of which component each of those is, of one start."""
+        sizes = [one.size // len(self.n) for one in (self.n, *self.statistics)]
+        return np.concatenate([np.repeat(np.arange(len(self.n)), size) for size in sizes])
+
     def shaped(self, vectors: Array) -> Expectation:
         """Vectors (..., q) in the shape of these sums, which are of one start."""
         like = (self.n, *self.statistics)

@@ -32,7 +32,7 @@ from emcli.families.block import Block
 from emcli.frozen import frozen
 from emcli.jump import Metric
 from emcli.mixture import Mixture
-from emcli.numerics import Array, softmax_columns, triangle, unpack
+from emcli.numerics import Array, Mask, softmax_columns, triangle, unpack
 from emcli.sources.memory import MemorySource
 
 # So many rows tell enough.
@@ -46,8 +46,9 @@ NOISE = 2.0
 STEP = 0.01
 # Directions in which sums vary by less than this of what they could are left to EM.
 BLIND = 1e-5
-# A component with fewer rows than this for each of its parameters has no information of its own.
-OWN = 10
+# Nothing is told by fewer rows than this for each parameter, nor by so few of a component's own of
+# that component: what chance makes of them would lead too far.
+TELLING, OWN = 60, 10
 # A row counts for two colours at once with r s; where that is less, chance takes one in so many.
 FAINT = 0.02
 # Groups for each free parameter: the inverse of what is found has a condition number of some seven.
@@ -61,9 +62,8 @@ _TOGETHER, _AT_ONCE = 64, 8
 def price(here: Mixture, sums: Expectation, source: MemorySource) -> float:
     """What a metric costs, in passes over the rows; infinite where it would say nothing."""
     rows = min(source.rows, MOST)
-    own = rows * here.weights.min() >= OWN * here.free / here.k
     count = sums.flat.shape[-1]
-    if not own or count > SUMS:
+    if rows < TELLING * here.free or _rare(here, rows).all() or count > SUMS:
         return np.inf
     if only_colours(here):
         longer = 10.0 + here.k**2 / 10
@@ -85,7 +85,8 @@ def told(here: Mixture, sums: Expectation, source: MemorySource) -> Told | None:
     """What the rows tell, after which they are not needed any more."""
     try:
         with np.errstate(all="ignore"):  # what is not finite is told by a decomposition
-            return Told(here, sums, _varied(here, source), source.rows, source.weight_total)
+            varied = _varied(here, sums, source)
+            return Told(here, sums, varied, source.rows, source.weight_total)
     except (DegenerateError, np.linalg.LinAlgError, ValueError):
         return None
 
@@ -154,14 +155,23 @@ def only_colours(here: Mixture) -> bool:
     return all(family.linear and not family.hidden and family.exact for family in here.families)
 
 
-def _varied(here: Mixture, source: MemorySource) -> Array:
-    """(q, q) what moves a row's sums, on average over a sample, which is let go of."""
+def _rare(here: Mixture, rows: int) -> Mask:
+    """(K,) which components are of too few rows."""
+    return np.asarray(rows * here.weights < OWN * here.free / here.k)
+
+
+def _varied(here: Mixture, sums: Expectation, source: MemorySource) -> Array:
+    """(q, q) what moves a row's sums, on average over a sample, which is let go of; those of rare
+    components do not, and so are left to EM."""
     seen = source.sample(MOST, _SEED)
     evaluation = here.at(seen.names, featured=True)
     found = (
         _doubted(evaluation, seen) if only_colours(here) else _grouped(here, evaluation, seen)
     )
     found /= seen.weight_total
+    out = _rare(here, seen.rows)[sums.owners]
+    found[out] = 0.0
+    found[:, out] = 0.0
     return found
 
 

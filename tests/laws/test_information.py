@@ -10,7 +10,6 @@ from emcli import information
 from emcli.em import e_step, m_step, posterior, steps
 from emcli.evaluation import shuffled
 from emcli.families import structures
-from emcli.mixture import Mixture
 from emcli.run import alone
 from emcli.settings import Stopping
 from emcli.sources.memory import MemorySource
@@ -70,6 +69,7 @@ def only_colours(row):
 def test_the_information_is_the_complete_datas_less_what_colours_take(row, monkeypatch):
     """Along ways the fit may go, against second differences of the log-likelihood."""
     monkeypatch.setattr(information, "FAINT", 1e-12)
+    monkeypatch.setattr(information, "OWN", 0)
     source = row.source(1200, 11)
     base = alone(rough(row, source), source, Stopping()).best.mixture
     ways = np.array([towards(base, source, seed) for seed in range(4)])
@@ -83,8 +83,9 @@ def test_the_information_is_the_complete_datas_less_what_colours_take(row, monke
 
 
 @each(row for row in EXACT if not only_colours(row))
-def test_the_information_is_that_of_the_rows_scores(row):
+def test_the_information_is_that_of_the_rows_scores(row, monkeypatch):
     """Along ways the fit may go, groups' scores by differences have the products it says."""
+    monkeypatch.setattr(information, "OWN", 0)
     source = row.source(1200, 11)
     base = alone(rough(row, source), source, Stopping()).best.mixture
     ways = np.array([towards(base, source, seed) for seed in range(4)])
@@ -160,14 +161,35 @@ def test_the_same_bits_for_any_number_of_threads(colours, monkeypatch):
     assert one.beside.tobytes() == two.beside.tobytes() and one.least == two.least
 
 
-def test_it_is_not_asked_of_rare_components_nor_of_weighted_scores(monkeypatch):
+@pytest.mark.parametrize("colours", [True, False])
+def test_rare_components_are_left_to_em(colours, monkeypatch):
+    monkeypatch.setattr(information, "only_colours", lambda _: colours)
+    centres, values = rows(100_000, 2, 3, 4.0, seed=3)
+    start, source = mixture(centres), MemorySource(values, NAMES)
+    here = replace(start, weights=np.array([1e-4, 0.4, 0.5999]))
+    sums = e_step(here, source)
+    assert information.price(here, sums, source) < 15
+    owner = np.concatenate([np.arange(3), np.repeat(np.arange(3), sums.statistics[0].shape[1])])
+    varied = information.told(here, sums, source).varied
+    assert not varied[owner == 0].any() and not varied[:, owner == 0].any()
+    with monkeypatch.context() as less:
+        less.setattr(information, "OWN", 0)
+        whole = information.told(here, sums, source).varied
+    assert whole[owner == 0].any()
+    own = np.ix_(owner > 0, owner > 0)
+    np.testing.assert_array_equal(varied[own], whole[own])
+
+
+def test_it_is_not_asked_of_few_rows_nor_of_weighted_scores(monkeypatch):
     centres, values = rows(100_000, 2, 3, 4.0, seed=3)
     start = mixture(centres)
     source, weighted = (MemorySource(values, NAMES, w) for w in (None, np.ones(100_000)))
     sums = e_step(start, source)
     assert information.price(start, sums, source) < 15
     assert information.price(start, sums, weighted) < 15
-    rare = Mixture(np.array([1e-5, 0.5, 0.49999]), start.families)
+    few = MemorySource(values[:, : information.TELLING * start.free - 1], NAMES)
+    assert information.price(start, e_step(start, few), few) == np.inf
+    rare = replace(start, weights=np.full(3, 1e-5))
     assert information.price(rare, sums, source) == np.inf
     monkeypatch.setattr(information, "only_colours", lambda _: False)
     assert information.price(start, sums, source) < 2
