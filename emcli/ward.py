@@ -9,6 +9,8 @@ from emcli.numerics import Array, distinct
 
 # Most rows that are merged, for the cost is quadratic.
 TREE = 1_000
+# So many of their distances are worked out at a time, which a core's cache holds.
+_TOGETHER = 32
 
 
 @mutable
@@ -65,13 +67,15 @@ class Tree:
 def _rises(points: Array, mass: Array) -> Array:
     """(n, n) what merging two clusters adds to the sum of squares about the means."""
     rise = np.zeros((len(mass), len(mass)))
-    work = np.empty_like(rise)  # one for all, for these are the largest arrays of a start
-    for x in points:
-        np.subtract(x, x[:, None], out=work)
-        rise += np.square(work, out=work)
-    rise *= mass
-    np.add(mass, mass[:, None], out=work)
-    rise *= np.divide(mass[:, None], work, out=work)
+    work = np.empty((_TOGETHER, len(mass)))
+    for first in range(0, len(mass), _TOGETHER):
+        some, own = rise[first : first + _TOGETHER], mass[first : first + _TOGETHER, None]
+        apart = work[: len(some)]
+        for x in points:
+            np.subtract(x, x[first : first + _TOGETHER, None], out=apart)
+            some += np.square(apart, out=apart)
+        some *= mass
+        some *= np.divide(own, np.add(mass, own, out=apart), out=apart)
     np.fill_diagonal(rise, np.inf)
     return rise
 
