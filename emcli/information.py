@@ -83,6 +83,7 @@ def metric(here: Mixture, sums: Expectation, source: MemorySource) -> Metric | N
 
 def told(here: Mixture, sums: Expectation, source: MemorySource) -> Told | None:
     """What the rows tell, after which they are not needed any more."""
+    give_back()
     try:
         with np.errstate(all="ignore"):  # what is not finite is told by a decomposition
             varied = _varied(here, sums, source)

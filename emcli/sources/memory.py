@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import Any, Protocol, TypeVar
@@ -24,9 +24,9 @@ from emcli.families.block import Block
 from emcli.numerics import Array, short_buffers, splitmix
 
 CHUNK = 65_536
-# In a chunk, which is what cores share out; or fewer, that there be so many chunks, or at least so
-# many blocks: one core waits for the other no longer than a chunk takes.
-_BLOCKS, _CHUNKS, _FEW = 4, 16, 8
+_BLOCKS = 4  # in a chunk, or fewer where they are long: a chunk is what cores share out
+# There are so many chunks at least: one core waits for the other no longer than a chunk takes.
+_CHUNKS = 8
 # phi and joint of a block stay in a core's second-level cache.
 _CACHE = 2**22
 _LEAST, _MOST = 256, 16384
@@ -69,7 +69,7 @@ def cuts(width: int, rows: int) -> tuple[int, int]:
     block = min(max(block, _LEAST), _MOST)
     if rows <= _ALONE or rows * width < _WORTHWHILE:
         return block, block
-    while block > _SHORT and rows < _FEW * block:
+    while block > _SHORT and rows < _CHUNKS * block:
         block //= 2
     chunk = min(_BLOCKS * block, _MOST)
     while chunk > block and rows < _CHUNKS * chunk:
@@ -77,12 +77,22 @@ def cuts(width: int, rows: int) -> tuple[int, int]:
     return block, chunk
 
 
-def fold(values: Sequence[T]) -> T:
-    """Add up neighbours, then neighbours' sums: a tree that depends on their number alone."""
-    while len(values) > 1:
-        pairs = [a + b for a, b in zip(values[::2], values[1::2], strict=False)]
-        values = [*pairs, *values[2 * len(pairs) :]]
-    return values[0]
+def fold(values: Iterable[T]) -> T:
+    """Add up neighbours, then neighbours' sums: a tree that depends on their number alone.
+
+    As they come: what waits for its neighbour are sums of so many values, each a smaller power of
+    two than the one before.
+    """
+    waiting: list[tuple[int, T]] = []
+    for value in values:
+        count = 1
+        while waiting and waiting[-1][0] == count:
+            count, value = 2 * count, waiting.pop()[1] + value
+        waiting.append((count, value))
+    value = waiting.pop()[1]
+    while waiting:
+        value = waiting.pop()[1] + value
+    return value
 
 
 def least_hashes(seed: int, rows: int, most: int) -> np.ndarray:
@@ -146,12 +156,12 @@ class MemorySource:
         chunks = -(-self.rows // cuts(width, self.rows)[1])
         each = partial(self._chunk, f, width)
         if self.threads == 1 or self.rows * width < _WORTHWHILE:
-            return fold(list(map(each, range(chunks))))
+            return fold(map(each, range(chunks)))
         if environment.ours and getattr(f, "travels", False):
             # Complete subtrees of the fold, some thirty of them to even out who is faster.
             unit = 2 ** max(int(np.log2(chunks / 32)), 0) if chunks > 32 else 1
             return fold(self._team.map((f, width, unit), -(-chunks // unit)))
-        return fold(list(self._pool.map(each, range(chunks))))
+        return fold(self._pool.map(each, range(chunks)))
 
     def _chunk(self, f: Callable[[Block], T], width: int, number: int) -> T:
         rows, size = cuts(width, self.rows)
@@ -168,7 +178,7 @@ class MemorySource:
         f, width, size = asked
         chunks = -(-self.rows // cuts(width, self.rows)[1])
         own = range(number * size, min((number + 1) * size, chunks))
-        return fold([self._chunk(f, width, chunk) for chunk in own])
+        return fold(self._chunk(f, width, chunk) for chunk in own)
 
     @cached_property
     def _pool(self) -> Any:

@@ -14,7 +14,7 @@ import pickle
 import signal
 import struct
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, Any, NoReturn
 
 from emcli.files import death
@@ -53,8 +53,8 @@ class Team:
         self.members = [self._fork() for _ in range(others)]
         death.undo.append(self.close)
 
-    def map(self, f: Any, units: int) -> list[Any]:
-        """[part(f, 0), ..., part(f, units - 1)]; `f` is pickled once to each process.
+    def map(self, f: Any, units: int) -> Iterator[Any]:
+        """part(f, 0), ..., part(f, units - 1); `f` is pickled once to each process.
 
         One that dies, or meets what it cannot do, leaves its share to this process, which from
         then on is alone; what went wrong there goes wrong here again, and is raised.
@@ -65,7 +65,9 @@ class Team:
                 found = self._shared(f, units)
         except (OSError, EOFError, pickle.UnpicklingError):
             self.close()
-        return [found[unit] if unit in found else self.part(f, unit) for unit in range(units)]
+        return (
+            found.pop(unit) if unit in found else self.part(f, unit) for unit in range(units)
+        )
 
     def _shared(self, f: Any, units: int) -> dict[int, Any]:
         order, whole = pickle.dumps(f), False

@@ -41,15 +41,15 @@ def alive(process):
 
 def test_every_unit_once_and_in_order(team):
     for f in (-1, -2, -3):
-        found = np.array(team.map(f, UNITS))
+        found = np.array(list(team.map(f, UNITS)))
         assert (found[:, 0] == np.arange(UNITS)).all() and (found[:, 1] == f).all()
 
 
 def test_what_goes_wrong_in_a_unit_is_raised_here_and_others_are_found_after(team):
     for unit in (0, 17, UNITS - 1):
         with pytest.raises(FloatingPointError, match=f"unit {unit}"):
-            team.map(unit, UNITS)
-    assert len(team.map(-1, UNITS)) == UNITS
+            list(team.map(unit, UNITS))
+    assert len(list(team.map(-1, UNITS))) == UNITS
 
 
 @pytest.mark.parametrize("dead", [[0], [1], [0, 1]])
@@ -57,7 +57,7 @@ def test_if_others_die_this_process_does_their_share(team, dead):
     for number in dead:
         os.kill(team.members[number].process, signal.SIGKILL)
     for _ in range(2_000):  # more than the queue could hold
-        found = np.array(team.map(-1, UNITS))
+        found = np.array(list(team.map(-1, UNITS)))
         assert (found[:, 0] == np.arange(UNITS)).all()
     assert not team.members
 
