@@ -25,13 +25,14 @@ from emcli.numerics import Array, short_buffers, splitmix
 
 CHUNK = 65_536
 _BLOCKS = 4  # in a chunk, or fewer where they are long: a chunk is what cores share out
-# There are so many chunks at least: one core waits for the other no longer than a chunk takes.
-_CHUNKS = 8
+# There are so many chunks if there are as many blocks: one core waits for the other no longer than a
+# chunk takes. Blocks are cut in halves only where they are fewer than so many: those of rows with
+# missing cells are grouped by pattern, and each group takes its time.
+_CHUNKS, _FEW = 8, 6
 # phi and joint of a block stay in a core's second-level cache.
 _CACHE = 2**22
 _LEAST, _MOST = 256, 16384
-# Blocks are not cut in halves below this: that costs more than it evens out.
-_SHORT = 512
+_SHORT = 512  # they are not cut below this: that costs more than it evens out
 # Up to this many rows, or numbers, a second core costs more than it does.
 _ALONE = 8192
 _WORTHWHILE = 1_000_000
@@ -69,7 +70,7 @@ def cuts(width: int, rows: int) -> tuple[int, int]:
     block = min(max(block, _LEAST), _MOST)
     if rows <= _ALONE or rows * width < _WORTHWHILE:
         return block, block
-    while block > _SHORT and rows < _CHUNKS * block:
+    while block > _SHORT and rows < _FEW * block:
         block //= 2
     chunk = min(_BLOCKS * block, _MOST)
     while chunk > block and rows < _CHUNKS * chunk:
