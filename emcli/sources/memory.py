@@ -25,9 +25,9 @@ from emcli.numerics import Array, short_buffers, splitmix
 
 CHUNK = 65_536
 _BLOCKS = 4  # in a chunk, or fewer where they are long: a chunk is what cores share out
-# There are so many chunks if there are as many blocks: one core waits for the other no longer than a
-# chunk takes. Blocks are cut in halves only where they are fewer than so many: those of rows with
-# missing cells are grouped by pattern, and each group takes its time.
+# There are so many chunks if there are as many blocks: one core waits for the other no longer than
+# a chunk takes. Blocks are cut in halves only where they are fewer than so many: rows with missing
+# cells are grouped by pattern in each, and a group takes its time however small it is.
 _CHUNKS, _FEW = 8, 6
 # phi and joint of a block stay in a core's second-level cache.
 _CACHE = 2**22
