@@ -62,11 +62,11 @@ def entropy(mixture: Mixture, source: MemorySource) -> float:
     if mixture.k == 1:
         return 0.0
     evaluation = mixture.at(source.names)
-    return source.total(Doubt(evaluation), evaluation.width)
+    return source.total(Entropy(evaluation), evaluation.width)
 
 
 @frozen
-class Doubt:
+class Entropy:
     """What a block's rows add to the entropy."""
 
     evaluation: Evaluation

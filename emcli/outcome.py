@@ -49,7 +49,7 @@ def described(
     same = replace(same, equal_weights=mixture.equal_weights, families=(*read, *labels))
     written = Fitted(same, data.columns, {})
     look, width = written.looking(data.missing > 0)
-    give_back()
+    give_back()  # of the search: the log densities take as much again
     with np.errstate(all="ignore"):
         seen = densities.spread(look, source, width)
         marks = densities.quantiles(look, source, width, seen, QUANTILES)
