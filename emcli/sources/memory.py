@@ -63,12 +63,17 @@ class Adds(Protocol):
 T = TypeVar("T", bound=Adds)
 
 
+def shared(width: int, rows: int) -> bool:
+    """Is it worth a second core's while to look at so many rows of `width` numbers?"""
+    return rows > _ALONE and rows * width >= _WORTHWHILE
+
+
 def cuts(width: int, rows: int) -> tuple[int, int]:
     """Rows of a block and of a chunk, powers of two, of so many rows that each take `width` numbers
     when they are looked at."""
     block = 2 ** int(np.log2(max(_CACHE / (8 * width), 1)))
     block = min(max(block, _LEAST), _MOST)
-    if rows <= _ALONE or rows * width < _WORTHWHILE:
+    if not shared(width, rows):
         return block, block
     while block > _SHORT and rows < _FEW * block:
         block //= 2
@@ -156,7 +161,7 @@ class MemorySource:
         """The sum of f over all blocks, in canonical order; `width` numbers a row cut them."""
         chunks = -(-self.rows // cuts(width, self.rows)[1])
         each = partial(self._chunk, f, width)
-        if self.threads == 1 or self.rows * width < _WORTHWHILE:
+        if self.threads == 1 or not shared(width, self.rows):
             return fold(map(each, range(chunks)))
         if environment.ours and getattr(f, "travels", False):
             # Complete subtrees of the fold, some thirty of them to even out who is faster.

@@ -6,7 +6,7 @@ import pytest
 import emcli
 from emcli import information
 from emcli.em import e_step, posterior
-from emcli.heats import Rivals
+from emcli.heats import Heats, Rivals
 from emcli.mixture import Mixture
 from emcli.run import Pack, Run, alone
 from emcli.settings import Stopping
@@ -130,3 +130,20 @@ def test_it_is_passed_on_to_who_goes_on_alone(monkeypatch):
         found = emcli.fit(values.T, "gaussian", 3, starts=3, acceleration=acceleration).fit
         assert found["converged"]
         assert any(passed) == (acceleration == "lbfgs")
+
+
+def test_who_is_out_lets_go_of_the_stack_it_went_in(monkeypatch):
+    """Ten starts' last points and sums are memory that those who go on need."""
+    _, values = rows(200_000, 4, 5, 4.0, seed=2)
+    seen = []
+
+    def survivors(self, attempts):
+        found = whole(self, attempts)
+        seen.extend(attempts)
+        return found
+
+    whole = Heats.survivors
+    monkeypatch.setattr(Heats, "survivors", survivors)
+    emcli.fit(values.T, "gaussian", 5, tolerance=1.0)
+    out = [attempt for attempt in seen if attempt.status != "ok"]
+    assert out and all(attempt.run.ahead is None for attempt in out)
